@@ -1,0 +1,356 @@
+import { jitteredBackoffMs } from './backoff.js';
+import { ClosedError, OverloadedError, type PublishOutcome, TimeoutError, TransportError } from './errors.js';
+import { toError } from './failure.js';
+import type { OutgoingEvent, PublishReceipt } from './outgoing-event.js';
+import { StreamHold } from './stream-hold.js';
+import type { AppendAnswer, Appender, Failure, Transport } from './transport.js';
+
+/** Two under way let the client build one while the server works on the other; more brought nothing (performance.md). */
+const maxBatchesUnderWay = 2;
+const maxBatchEvents = 128;
+const maxBatchCharacters = 262_144;
+const maxSilenceMs = 2_000;
+/** How much later than promised an answer may come before it is not waited for. */
+const overdueMs = 100;
+
+export interface AppendQueueOptions {
+  readonly timeoutMs: number;
+  readonly maxInFlight: number;
+  readonly maxInFlightBytes: number;
+  readonly overflow: 'wait' | 'reject';
+  readonly retryUnknown: boolean;
+}
+
+export interface AppendQueueListener {
+  onStored(receipt: PublishReceipt): void;
+  onBackpressure(state: { readonly inFlight: number; readonly limit: number }): void;
+}
+
+interface Batch {
+  readonly events: readonly OutgoingEvent[];
+  /** The earliest of its events' deadlines. */
+  readonly deadlineMs: number;
+}
+
+interface FlushMarker {
+  readonly sequence: number;
+  remaining: number;
+  readonly resolve: () => void;
+}
+
+/**
+ * Everything between an encoded event and its outcome: events of one turn are sent together, what was refused is
+ * retried in its key's order, and every event is settled by its deadline.
+ */
+export class AppendQueue {
+  readonly #transport: Transport;
+  readonly #appender: Appender;
+  readonly #options: AppendQueueOptions;
+  readonly #listener: AppendQueueListener;
+  readonly #silenceMs: number;
+  /** With less than this left before its deadline an event is not sent: a cut-short wait would end as `unknown`. */
+  readonly #shortestFlightMs: number;
+  #queue: OutgoingEvent[] = [];
+  #head = 0;
+  readonly #underWay = new Set<Batch>();
+  readonly #held = new Map<string, StreamHold>();
+  readonly #releases = new Map<string, NodeJS.Timeout>();
+  #sentEvents = 0;
+  #accepted = 0;
+  #acceptedCharacters = 0;
+  #sequence = 0;
+  #scheduled = false;
+  #closed = false;
+  #congested = false;
+  #sweeper: NodeJS.Timeout | undefined;
+  #markers: FlushMarker[] = [];
+
+  constructor(transport: Transport, options: AppendQueueOptions, listener: AppendQueueListener) {
+    this.#transport = transport;
+    this.#appender = transport.appender();
+    this.#options = options;
+    this.#listener = listener;
+    this.#silenceMs = Math.min(Math.ceil(options.timeoutMs / 2), maxSilenceMs);
+    this.#shortestFlightMs = Math.min(250, options.timeoutMs / 10);
+  }
+
+  /** Takes an event over. Throws `OverloadedError` or `ClosedError` when it cannot; the event is then not stored. */
+  push(event: OutgoingEvent): void {
+    if (this.#closed) throw new ClosedError('The publisher is closed', { outcome: 'not-stored' });
+    this.#admit(event);
+    event.sequence = ++this.#sequence;
+    event.deadlineMs = performance.now() + this.#options.timeoutMs;
+    this.#accepted += 1;
+    this.#acceptedCharacters += event.size;
+    this.#queue.push(event);
+    this.#sweeper ??= setTimeout(this.#sweep, this.#sweepEveryMs);
+    this.#schedule();
+  }
+
+  /** Resolves once every event taken over so far is settled. */
+  flush(): Promise<void> {
+    if (this.#accepted === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#markers.push({ sequence: this.#sequence, remaining: this.#accepted, resolve });
+    });
+  }
+
+  /** Takes nothing more over, settles the rest, and ends the appender. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.flush();
+    clearTimeout(this.#sweeper);
+    for (const timer of this.#releases.values()) clearTimeout(timer);
+    await this.#appender.close();
+  }
+
+  #admit(event: OutgoingEvent): void {
+    const { maxInFlight, maxInFlightBytes, overflow } = this.#options;
+    const events = this.#accepted + 1;
+    const characters = this.#acceptedCharacters + event.size;
+    const full = events > maxInFlight || (characters > maxInFlightBytes && this.#accepted > 0);
+    if (!full) return;
+    if (!this.#congested) {
+      this.#congested = true;
+      this.#listener.onBackpressure({ inFlight: this.#accepted, limit: maxInFlight });
+    }
+    if (overflow === 'wait' && events <= 2 * maxInFlight && characters <= 2 * maxInFlightBytes) return;
+    throw new OverloadedError(
+      `The publisher has ${this.#accepted} events of ${this.#acceptedCharacters} characters in flight and waiting: await publish, or raise maxInFlight and maxInFlightBytes`,
+      { outcome: 'not-stored' },
+    );
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#underWay.size >= maxBatchesUnderWay) return;
+    this.#scheduled = true;
+    // after the current turn's synchronous code, so that everything it publishes goes together, without a linger timer
+    process.nextTick(this.#dispatch);
+  }
+
+  readonly #dispatch = (): void => {
+    this.#scheduled = false;
+    while (this.#underWay.size < maxBatchesUnderWay) {
+      const batch = this.#take();
+      if (batch === undefined) return;
+      this.#send(batch);
+    }
+  };
+
+  #take(): Batch | undefined {
+    const now = performance.now();
+    const events: OutgoingEvent[] = [];
+    const room = Math.min(maxBatchEvents, this.#options.maxInFlight - this.#sentEvents);
+    let characters = 0;
+    let deadlineMs = Number.POSITIVE_INFINITY;
+    while (events.length < room && this.#head < this.#queue.length) {
+      const event = this.#queue[this.#head] as OutgoingEvent;
+      if (events.length > 0 && characters + event.size > maxBatchCharacters) break;
+      this.#head += 1;
+      if (event.settled) continue;
+      if (event.deadlineMs - now < this.#shortestFlightMs) {
+        this.#expire(event);
+        continue;
+      }
+      const hold = this.#held.size === 0 ? undefined : this.#held.get(event.stream);
+      if (hold !== undefined) {
+        hold.waiting.push(event);
+        continue;
+      }
+      events.push(event);
+      characters += event.size;
+      if (event.deadlineMs < deadlineMs) deadlineMs = event.deadlineMs;
+    }
+    this.#forgetTaken();
+    return events.length === 0 ? undefined : { events, deadlineMs };
+  }
+
+  #forgetTaken(): void {
+    if (this.#head === this.#queue.length) {
+      this.#queue = [];
+      this.#head = 0;
+    } else if (this.#head >= 4_096) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  #send(batch: Batch): void {
+    this.#underWay.add(batch);
+    this.#sentEvents += batch.events.length;
+    const withinMs = Math.max(1, Math.min(this.#silenceMs, Math.floor(batch.deadlineMs - performance.now())));
+    void this.#append(batch, withinMs).then((answers) => this.#answered(batch, answers));
+  }
+
+  async #append({ events }: Batch, withinMs: number): Promise<readonly AppendAnswer[]> {
+    try {
+      const answers = await this.#appender.append(events, withinMs);
+      return Array.isArray(answers) ? answers : [];
+    } catch (error) {
+      // against the contract: nothing is known of any of them
+      const failure: Failure = { ...this.#transport.classify(error), kind: 'unknown' };
+      return events.map(() => failure);
+    }
+  }
+
+  #answered(batch: Batch, answers: readonly AppendAnswer[]): void {
+    this.#underWay.delete(batch);
+    this.#sentEvents -= batch.events.length;
+    for (let index = 0; index < batch.events.length; index += 1) {
+      const event = batch.events[index] as OutgoingEvent;
+      const answer = answers[index];
+      if (event.settled) continue;
+      if (typeof answer === 'string') this.#store(event, answer);
+      else this.#failed(event, answer ?? missingAnswer);
+    }
+    if (this.#held.size > 0) this.#inform(batch, answers);
+    if (this.#head < this.#queue.length) this.#schedule();
+  }
+
+  #store(event: OutgoingEvent, entryId: string): void {
+    const receipt = event.stored(entryId);
+    this.#settled(event);
+    this.#listener.onStored(receipt);
+  }
+
+  #failed(event: OutgoingEvent, failure: Failure): void {
+    event.lastFailure = failure;
+    if (failure.kind === 'unknown') event.isDoubtful = true;
+    if (failure.kind !== 'offline') event.attempts += 1;
+    if (this.#mayRetry(event, failure)) {
+      let hold = this.#held.get(event.stream);
+      if (hold === undefined) {
+        hold = new StreamHold(this.#underWay);
+        this.#held.set(event.stream, hold);
+      }
+      hold.refused.push(event);
+      return;
+    }
+    event.failed(
+      toError(`Could not publish '${event.type}' to '${event.stream}'`, failure, { outcome: outcomeOf(event) }),
+    );
+    this.#settled(event);
+  }
+
+  #mayRetry(event: OutgoingEvent, { kind }: Failure): boolean {
+    const { strategy, maxRetries } = this.#transport.retryPolicy;
+    if (strategy === 'failfast') return false;
+    if (kind === 'offline') return true;
+    const repeatable = kind === 'refused' || (kind === 'unknown' && this.#options.retryUnknown);
+    return repeatable && event.attempts <= maxRetries;
+  }
+
+  /** Tells the streams on hold what this batch stored, and lets those go on that have no batch left to wait for. */
+  #inform(batch: Batch, answers: readonly AppendAnswer[]): void {
+    for (const [index, event] of batch.events.entries()) {
+      if (typeof answers[index] === 'string') this.#held.get(event.stream)?.noteStored(event);
+    }
+    for (const [stream, hold] of this.#held) {
+      hold.batchesBefore.delete(batch);
+      if (hold.batchesBefore.size === 0 && !hold.decided) this.#decide(stream, hold);
+    }
+  }
+
+  #decide(stream: string, hold: StreamHold): void {
+    hold.decided = true;
+    const repeatable: OutgoingEvent[] = [];
+    for (const event of hold.refused.sort((left, right) => left.sequence - right.sequence)) {
+      if (event.settled) continue;
+      if (!hold.isOvertaken(event)) {
+        repeatable.push(event);
+        continue;
+      }
+      event.failed(
+        new TransportError(
+          `Could not publish '${event.type}' to '${stream}': it was refused, and a later event of its key was stored, so another try would break their order`,
+          {
+            cause: event.lastFailure?.cause,
+            outcome: outcomeOf(event),
+          },
+        ),
+      );
+      this.#settled(event);
+    }
+    hold.refused = repeatable;
+    const attempts = Math.max(0, ...repeatable.map((event) => event.attempts));
+    const waitMs = attempts === 0 ? 10 : jitteredBackoffMs(attempts, 100, 2_000);
+    this.#releases.set(
+      stream,
+      setTimeout(() => this.#release(stream, hold), waitMs),
+    );
+  }
+
+  #release(stream: string, hold: StreamHold): void {
+    this.#releases.delete(stream);
+    this.#held.delete(stream);
+    this.#queue = [...hold.refused, ...hold.waiting, ...this.#queue.slice(this.#head)];
+    this.#head = 0;
+    this.#schedule();
+  }
+
+  get #sweepEveryMs(): number {
+    return Math.min(250, Math.max(10, this.#options.timeoutMs / 10));
+  }
+
+  readonly #sweep = (): void => {
+    const now = performance.now();
+    const expire = (event: OutgoingEvent) => {
+      if (!event.settled && event.deadlineMs <= now) this.#expire(event);
+    };
+    for (let index = this.#head; index < this.#queue.length; index += 1) expire(this.#queue[index] as OutgoingEvent);
+    for (const hold of this.#held.values()) {
+      hold.refused.forEach(expire);
+      hold.waiting.forEach(expire);
+    }
+    for (const batch of this.#underWay) if (batch.deadlineMs + overdueMs <= now) this.#giveUp(batch);
+    this.#sweeper = this.#accepted === 0 ? undefined : setTimeout(this.#sweep, this.#sweepEveryMs);
+  };
+
+  /** The transport broke its promise to answer in time. */
+  #giveUp(batch: Batch): void {
+    const cause = new Error('the transport did not answer in time');
+    for (const event of batch.events) {
+      if (event.settled) continue;
+      event.isDoubtful = true;
+      const what = `Could not publish '${event.type}' to '${event.stream}'`;
+      event.failed(toError(what, { kind: 'unknown', cause }, { outcome: 'unknown' }));
+      this.#settled(event);
+    }
+  }
+
+  #expire(event: OutgoingEvent): void {
+    const what = `Could not publish '${event.type}' to '${event.stream}' within ${this.#options.timeoutMs} ms`;
+    const failure = event.lastFailure;
+    if (failure === undefined) {
+      event.failed(new TimeoutError(`${what}: it waited behind others and was not sent`, { outcome: 'not-stored' }));
+    } else {
+      event.failed(toError(what, failure, { outcome: outcomeOf(event) }));
+    }
+    this.#settled(event);
+  }
+
+  #settled(event: OutgoingEvent): void {
+    this.#accepted -= 1;
+    this.#acceptedCharacters -= event.size;
+    const { maxInFlight, maxInFlightBytes } = this.#options;
+    if (this.#congested && this.#accepted <= maxInFlight * 0.8 && this.#acceptedCharacters <= maxInFlightBytes * 0.8) {
+      this.#congested = false;
+    }
+    if (this.#markers.length > 0) this.#advanceMarkers(event);
+  }
+
+  #advanceMarkers(event: OutgoingEvent): void {
+    for (const marker of this.#markers) {
+      if (event.sequence > marker.sequence) continue;
+      marker.remaining -= 1;
+      if (marker.remaining === 0) marker.resolve();
+    }
+    this.#markers = this.#markers.filter(({ remaining }) => remaining > 0);
+  }
+}
+
+const missingAnswer: Failure = { kind: 'unknown', cause: new Error('the transport gave no answer for it') };
+
+function outcomeOf({ isDoubtful }: OutgoingEvent): PublishOutcome {
+  return isDoubtful ? 'unknown' : 'not-stored';
+}

@@ -1,0 +1,80 @@
+import type { ConsumedEvent } from './consumed-event.js';
+import type { ValidationError } from './errors.js';
+
+/** Which entry an occurrence is about. `event` is `undefined` where the entry could not be decoded. */
+export interface EntryReference {
+  readonly stream: string;
+  readonly group: string;
+  readonly entryId: string;
+  readonly event: Pick<ConsumedEvent, 'id' | 'type' | 'key'> | undefined;
+}
+
+/** Why an entry went to the dead letters. A handler's own reason, given to `context.deadLetter`, is any text. */
+export type DeadLetterReason =
+  | 'retries-exhausted'
+  | 'non-retryable'
+  | 'undecodable'
+  | 'validation'
+  | 'unhandled'
+  | 'handler-never-settled'
+  | 'consumer-vanished'
+  | (string & {});
+
+/**
+ * Why nothing more is read: too many entries wait for a retry or behind one (`parked`), as many handlers hang as may
+ * run at once (`abandonedHandlers`), or too many acknowledgements are unanswered (`unacknowledged`).
+ */
+export interface BackpressureState {
+  readonly reason: 'parked' | 'abandonedHandlers' | 'unacknowledged';
+  readonly count: number;
+}
+
+/** What a consumer emits, and with what. */
+export type ConsumerEvents = {
+  /** The group did not exist and was created. */
+  groupCreated: [occurrence: { readonly stream: string; readonly group: string }];
+  /** The group or its stream was lost, and what is done about it. */
+  groupLost: [
+    occurrence: {
+      readonly stream: string;
+      readonly group: string;
+      readonly policy: string;
+      readonly from: string | null;
+    },
+  ];
+  /** An attempt failed and another one follows. */
+  retry: [occurrence: EntryReference & { readonly attempt: number; readonly delayMs: number; readonly error: unknown }];
+  /** An entry was moved to the dead letters. */
+  deadLettered: [
+    occurrence: EntryReference & {
+      readonly reason: DeadLetterReason;
+      readonly attempts: number;
+      readonly deadLetterStream: string;
+      readonly error: unknown;
+    },
+  ];
+  /** An entry failed for good while `deadLetter` is false: it stays pending. */
+  stalled: [occurrence: EntryReference & { readonly reason: DeadLetterReason; readonly error: unknown }];
+  /** Data did not match its contract. The entry goes to the dead letters. */
+  validationFailed: [occurrence: EntryReference & { readonly error: ValidationError }];
+  /** An event was acknowledged without a handler: none is subscribed to its type, or it was handled before. */
+  skipped: [occurrence: EntryReference & { readonly reason: 'unhandled' | 'duplicate' }];
+  /** Entries were taken over from other consumers, which handed them back or vanished. */
+  claimed: [
+    occurrence: { readonly stream: string; readonly group: string; readonly count: number; readonly suspects: number },
+  ];
+  /** Another consumer took an entry over while it was in this one's hands. */
+  leaseLost: [occurrence: EntryReference];
+  /** An entry was deleted from the stream before it was handled. */
+  lostByTrim: [occurrence: { readonly stream: string; readonly group: string; readonly entryId: string }];
+  /** More than `maxEntries` event ids would have to be remembered: deduplication reaches back this far only. */
+  deduplicationShortened: [
+    occurrence: { readonly stream: string; readonly group: string; readonly effectiveWindowMs: number },
+  ];
+  /** Nothing more is read until less is held back. Once an episode. */
+  backpressure: [state: BackpressureState];
+  /** Reading goes on after `backpressure`. */
+  recovered: [state: BackpressureState];
+  /** Something went wrong that no caller can be told of. Repeated failures of one kind are told once until it works again. */
+  error: [error: Error];
+};

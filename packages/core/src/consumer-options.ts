@@ -1,0 +1,234 @@
+import { hostname } from 'node:os';
+import { OptionsError } from './errors.js';
+import { ContractValidator, type EventContracts } from './event-contracts.js';
+import { type Logger, safeLogger } from './logger.js';
+import { checkKeys, checkLogger, checkTransport, choice, wholeNumber } from './options.js';
+import { type RecoveryStrategy, type RetryPolicy, retrySettings } from './retry-policy.js';
+import {
+  checkMemberName,
+  checkPrefix,
+  checkStreamValidation,
+  companionKey,
+  type StreamValidation,
+  streamKey,
+} from './stream-name.js';
+import type { GroupStart } from './subscription.js';
+import type { Transport } from './transport.js';
+
+export interface ConsumerOptions<Contracts extends EventContracts = EventContracts> {
+  /** How events reach this process. May be shared; stopping the consumer leaves it usable for others. */
+  readonly transport: Transport;
+  /** The stream to read; or give `streams`. */
+  readonly stream?: string | undefined;
+  /** The streams to read, each with the same group and handlers. */
+  readonly streams?: readonly string[] | undefined;
+  /** Stands before every stream name, as the publisher's does. */
+  readonly streamPrefix?: string | undefined;
+  /** Which stream names may be used. Default: `true`, the built-in rules. */
+  readonly streamValidation?: StreamValidation | undefined;
+  /** The consumer group: each group is given every event, and its consumers share them. Created where it is missing. */
+  readonly group: string;
+  /** This consumer's name in the group. Default: host, process id and a random part, unique and not stable. */
+  readonly consumer?: string | undefined;
+  /** Where a group begins that is created now. Default: `beginning`. */
+  readonly startFrom?: GroupStart | undefined;
+  /**
+   * What to do when the group is lost (flushed, evicted, a stale replica): `beginning` (default) = read everything
+   * again; `resume` = from the last known position less a minute, unless the stream no longer reaches it; `fail` =
+   * stop; or from after an entry id. Never silently at the end.
+   */
+  readonly onGroupLost?: 'beginning' | 'resume' | 'fail' | { readonly entryId: string } | undefined;
+  /** How long a handler may run, in milliseconds. Default: 0, as long as it likes. */
+  readonly handlerTimeoutMs?: number | undefined;
+  /** How many handlers run at once. Default: 16. */
+  readonly concurrency?: number | undefined;
+  /** How many events are read ahead of the handlers. Default: 256. */
+  readonly prefetch?: number | undefined;
+  /** How many characters of them. Default: 67,108,864. */
+  readonly maxInFlightBytes?: number | undefined;
+  /** `key` = events of one key run one after another, in order, retries included. Default: `none`. */
+  readonly ordering?: 'none' | 'key' | undefined;
+  /** How long to wait between attempts. Default: `exponential-backoff`. */
+  readonly recoveryStrategy?: RecoveryStrategy | undefined;
+  /** How often a failed event is tried again before it goes to the dead letters. Default: 5. */
+  readonly maxRetries?: number | undefined;
+  /** What happens to a type without a handler. Default: `skip`, which acknowledges it for the whole group. */
+  readonly onUnhandled?: 'skip' | 'release' | 'deadLetter' | undefined;
+  /** How long an event must be left alone before another consumer takes it for abandoned, in milliseconds. Default: 60,000. */
+  readonly claimIdleMs?: number | undefined;
+  /** Where events go that failed for good. Default: `true`, a stream beside the one read. `false` = they stay pending. */
+  readonly deadLetter?: boolean | { readonly stream: string } | undefined;
+  /** Whether to skip event ids that this group has handled within `windowMs`. `true` = 10 minutes. Default: `false`. */
+  readonly deduplicate?: boolean | { readonly windowMs: number; readonly maxEntries?: number } | undefined;
+  /** A schema for each event type: see `defineEvents`. */
+  readonly events?: Contracts | undefined;
+  /** Where warnings go that nobody listens for. Default: process warnings. */
+  readonly logger?: Logger | undefined;
+}
+
+/** The streams that one name of a user's stands for. */
+export interface StreamNames {
+  readonly stream: string;
+  /** `undefined` when nothing is dead-lettered. */
+  readonly deadLetters: string | undefined;
+}
+
+/** Options, checked and completed. */
+export interface ConsumerSettings {
+  readonly transport: Transport;
+  readonly streams: readonly StreamNames[];
+  readonly group: string;
+  readonly consumer: string;
+  /** Whether the user chose the name, so that another process may have chosen it too. */
+  readonly consumerIsNamed: boolean;
+  readonly startFrom: GroupStart;
+  readonly onGroupLost: 'beginning' | 'resume' | 'fail' | { readonly entryId: string };
+  readonly handlerTimeoutMs: number;
+  readonly concurrency: number;
+  readonly prefetch: number;
+  readonly maxInFlightCharacters: number;
+  readonly ordering: 'none' | 'key';
+  readonly maxAttempts: number;
+  readonly retryPolicy: RetryPolicy;
+  readonly onUnhandled: 'skip' | 'release' | 'deadLetter';
+  readonly claimIdleMs: number;
+  readonly deduplicate: { readonly windowMs: number; readonly maxEntries: number } | undefined;
+  readonly validator: ContractValidator | undefined;
+  readonly logger: Logger;
+}
+
+const optionNames = [
+  'transport',
+  'stream',
+  'streams',
+  'streamPrefix',
+  'streamValidation',
+  'group',
+  'consumer',
+  'startFrom',
+  'onGroupLost',
+  'handlerTimeoutMs',
+  'concurrency',
+  'prefetch',
+  'maxInFlightBytes',
+  'ordering',
+  'recoveryStrategy',
+  'maxRetries',
+  'onUnhandled',
+  'claimIdleMs',
+  'deadLetter',
+  'deduplicate',
+  'events',
+  'logger',
+] as const satisfies readonly (keyof ConsumerOptions)[];
+
+const entryIdForm = /^\d{1,20}-\d{1,20}$/;
+
+/** Throws `OptionsError` or `StreamNameError` for options that cannot work. */
+export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
+  checkKeys('EventConsumer', options, optionNames);
+  checkTransport('EventConsumer', options.transport);
+  checkLogger(options.logger);
+  checkMemberName('group', options.group);
+  if (options.consumer !== undefined) checkMemberName('consumer', options.consumer);
+  const streams = streamsOf(options);
+  const { maxAttempts, policy } = retrySettings(options.recoveryStrategy, options.maxRetries);
+  return {
+    transport: options.transport,
+    streams,
+    group: options.group,
+    consumer: options.consumer ?? uniqueName(),
+    consumerIsNamed: options.consumer !== undefined,
+    startFrom: groupStart('startFrom', options.startFrom ?? 'beginning', ['beginning', 'latest']),
+    onGroupLost: lossPolicy(options.onGroupLost ?? 'beginning'),
+    handlerTimeoutMs: wholeNumber('handlerTimeoutMs', options.handlerTimeoutMs, 0, { min: 0, max: 2_147_483_647 }),
+    concurrency: wholeNumber('concurrency', options.concurrency, 16, { min: 1, max: 100_000 }),
+    // every stream needs a part of it
+    prefetch: wholeNumber('prefetch', options.prefetch, Math.max(256, streams.length), {
+      min: streams.length,
+      max: 100_000,
+    }),
+    maxInFlightCharacters: wholeNumber('maxInFlightBytes', options.maxInFlightBytes, 67_108_864, { min: 1 }),
+    ordering: choice('ordering', options.ordering, 'none', ['none', 'key']),
+    maxAttempts,
+    retryPolicy: policy,
+    onUnhandled: choice('onUnhandled', options.onUnhandled, 'skip', ['skip', 'release', 'deadLetter']),
+    claimIdleMs: wholeNumber('claimIdleMs', options.claimIdleMs, 60_000, { min: 100, max: 2_147_483_647 }),
+    deduplicate: deduplication(options.deduplicate ?? false),
+    validator: options.events === undefined ? undefined : new ContractValidator(options.events),
+    logger: safeLogger(options.logger),
+  };
+}
+
+function streamsOf({
+  stream,
+  streams,
+  streamPrefix,
+  streamValidation = true,
+  deadLetter = true,
+}: ConsumerOptions): StreamNames[] {
+  if (streamPrefix !== undefined) checkPrefix(streamPrefix);
+  checkStreamValidation(streamValidation);
+  if ((stream === undefined) === (streams === undefined)) {
+    throw new OptionsError("EventConsumer needs either 'stream' or 'streams'");
+  }
+  const names = streams ?? [stream as string];
+  if (!Array.isArray(names) || names.length === 0) throw new OptionsError("'streams' must name at least one stream");
+  if (new Set(names).size !== names.length) throw new OptionsError("'streams' names a stream twice");
+  const keyOf = (name: string) => streamKey(name, streamPrefix, streamValidation);
+  const isOwnStream = typeof deadLetter === 'object' && deadLetter !== null;
+  if (!isOwnStream && typeof deadLetter !== 'boolean') {
+    throw new OptionsError('deadLetter must be true, false or { stream }');
+  }
+  if (isOwnStream) checkKeys('deadLetter', deadLetter, ['stream']);
+  return names.map((name) => {
+    const key = keyOf(name);
+    const deadLetters = isOwnStream ? keyOf(deadLetter.stream) : deadLetter ? companionKey(key, 'dlq') : undefined;
+    if (deadLetters === key) throw new OptionsError(`deadLetter.stream is the stream that is read: '${name}'`);
+    return { stream: key, deadLetters };
+  });
+}
+
+function uniqueName(): string {
+  const host =
+    hostname()
+      .replace(/[^A-Za-z0-9._-]/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, 100) || 'host';
+  return `${host}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+}
+
+function groupStart<Named extends string>(
+  option: string,
+  value: Named | { readonly entryId: string } | { readonly time: number },
+  named: readonly Named[],
+): Named | { readonly entryId: string } | { readonly time: number } {
+  if (typeof value === 'string' && named.includes(value)) return value;
+  if (typeof value === 'object' && value !== null && Object.keys(value).length === 1) {
+    if ('entryId' in value && typeof value.entryId === 'string' && entryIdForm.test(value.entryId)) return value;
+    if ('time' in value && Number.isSafeInteger(value.time) && value.time >= 0) return value;
+  }
+  const forms = named.map((name) => `'${name}'`).join(', ');
+  throw new OptionsError(
+    `${option} must be ${forms}, { entryId: '<ms>-<sequence>' } or { time: <Unix ms> }, not ${JSON.stringify(value)}`,
+  );
+}
+
+function lossPolicy(value: ConsumerSettings['onGroupLost']): ConsumerSettings['onGroupLost'] {
+  const policy = groupStart('onGroupLost', value, ['beginning', 'resume', 'fail']);
+  if (typeof policy === 'object' && 'time' in policy)
+    throw new OptionsError('onGroupLost takes no { time }: give { entryId }');
+  return policy;
+}
+
+function deduplication(
+  value: NonNullable<ConsumerOptions['deduplicate']>,
+): { readonly windowMs: number; readonly maxEntries: number } | undefined {
+  if (value === false) return undefined;
+  if (value === true) return { windowMs: 600_000, maxEntries: 1_000_000 };
+  checkKeys('deduplicate', value, ['windowMs', 'maxEntries']);
+  return {
+    windowMs: wholeNumber('deduplicate.windowMs', value.windowMs, 600_000, { min: 1_000, max: 604_800_000 }),
+    maxEntries: wholeNumber('deduplicate.maxEntries', value.maxEntries, 1_000_000, { min: 1 }),
+  };
+}

@@ -1,0 +1,214 @@
+import type { EventHandler } from './consumed-event.js';
+import type { ConsumerEvents } from './consumer-events.js';
+import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.js';
+import { Dispatcher } from './dispatcher.js';
+import { IsolatingEmitter } from './emitter.js';
+import { ClosedError, type EventsError, EventTypeError, OptionsError } from './errors.js';
+import type { EventContracts, EventPattern, MatchingEvent } from './event-contracts.js';
+import { PatternMap } from './event-pattern.js';
+import { checkKeys, wholeNumber } from './options.js';
+import { ReadGate } from './read-gate.js';
+import { settledWithin } from './sleep.js';
+import { StreamConsumer } from './stream-consumer.js';
+import { type EmitConsumerEvent, StreamSession } from './stream-session.js';
+
+/** Where a consumer stands. `failed` = it stopped by itself; the `error` event said why. */
+export type ConsumerState = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped' | 'failed';
+
+/** What became of the entries in hand when a consumer stopped. */
+export interface StopReport {
+  /** Handlers that ended within the time given. */
+  readonly finished: number;
+  /** Entries handed back, which other consumers get at once. */
+  readonly released: number;
+  /** Handlers that still ran at the end. Their events were handed back too, and their results count for nothing. */
+  readonly abandoned: number;
+}
+
+/** How long beyond its time a stop may take to say goodbye to a server that does not answer. */
+const farewellMs = 750;
+
+/**
+ * Consumes events as a member of a consumer group: at least once, acknowledged only after success, tried again with
+ * growing waits, and moved to the dead letters when they fail for good.
+ */
+export class EventConsumer<Contracts extends EventContracts = EventContracts> extends IsolatingEmitter<ConsumerEvents> {
+  readonly #settings: ConsumerSettings;
+  readonly #handlers = new PatternMap<EventHandler>();
+  readonly #dispatcher: Dispatcher;
+  readonly #gate: ReadGate;
+  #streams: StreamConsumer[] = [];
+  #state: ConsumerState = 'idle';
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<StopReport> | undefined;
+  #joining: Promise<unknown> = Promise.resolve();
+  #onIdle: (() => void) | undefined;
+
+  /** @throws OptionsError or StreamNameError for options that cannot work */
+  constructor(options: ConsumerOptions<Contracts>) {
+    const settings = consumerSettings(options);
+    super(settings.logger);
+    this.#settings = settings;
+    const emit: EmitConsumerEvent = (name, ...values) => this.emit(name, ...values);
+    this.#dispatcher = new Dispatcher(
+      settings,
+      (type) => this.#handlerOf(type),
+      () => this.#changed(),
+    );
+    this.#gate = new ReadGate(this.#dispatcher, settings, emit);
+  }
+
+  /** This consumer's name in its group. */
+  get name(): string {
+    return this.#settings.consumer;
+  }
+
+  get state(): ConsumerState {
+    return this.#state;
+  }
+
+  /** When the server last answered a read of the stream that has waited longest, Unix ms; `undefined` before that. */
+  get lastPollAt(): number | undefined {
+    const times = this.#streams.map(({ lastPollAt }) => lastPollAt);
+    return times.reduce(
+      (oldest, time) => (oldest === undefined || time === undefined ? undefined : Math.min(oldest, time)),
+      times[0],
+    );
+  }
+
+  /**
+   * Names the handler of a type, of every type below a prefix (`order.*`), or of all (`*`). Exactly one handler runs
+   * per event: the exact type's, else the longest wildcard's, else that of `*`.
+   *
+   * @throws OptionsError for a pattern that has a handler, and once the consumer is started
+   * @throws EventTypeError for a malformed pattern, or a type that the contracts do not name
+   */
+  subscribe<
+    Pattern extends EventPattern<Contracts>,
+    Event extends MatchingEvent<Contracts, Pattern> = MatchingEvent<Contracts, Pattern>,
+  >(pattern: Pattern, handler: EventHandler<Event>): this {
+    if (this.#state !== 'idle') throw new OptionsError(`subscribe('${pattern}') must come before start()`);
+    if (typeof handler !== 'function') throw new OptionsError(`subscribe('${pattern}') needs a handler function`);
+    const { validator } = this.#settings;
+    if (validator !== undefined && !pattern.endsWith('*') && !validator.knows(pattern)) {
+      throw new EventTypeError(`Event type '${pattern}' is not among the contracts given as 'events'`);
+    }
+    this.#handlers.set(pattern, handler as unknown as EventHandler);
+    return this;
+  }
+
+  /**
+   * Creates the group where it is missing, takes the consumer's place in it, and begins. Resolves once it reads.
+   *
+   * @throws OptionsError without a handler, ClosedError after a stop, ConsumerNameInUseError, PermissionError, or
+   *   TransportError
+   */
+  start(): Promise<void> {
+    if (this.#stopping !== undefined)
+      return Promise.reject(new ClosedError('The consumer was stopped: make a new one'));
+    if (this.#handlers.size === 0)
+      return Promise.reject(new OptionsError('subscribe to at least one event type before start()'));
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /** Reads nothing more and starts no handler. Those that run end; what was read is kept, in order. */
+  pause(): void {
+    this.#gate.isPaused = true;
+    this.#dispatcher.halt();
+  }
+
+  /** Goes on after `pause`. */
+  resume(): void {
+    this.#gate.isPaused = false;
+    if (this.#stopping === undefined) this.#dispatcher.proceed();
+  }
+
+  /**
+   * Ends reading, hands back what no handler has begun, gives running handlers `timeoutMs` (default: 10,000) to end,
+   * and sends the acknowledgements. Ends within two seconds more, whatever the server does. Idempotent.
+   */
+  stop(options: { readonly timeoutMs?: number } = {}): Promise<StopReport> {
+    if (this.#stopping === undefined) {
+      checkKeys('stop', options, ['timeoutMs']);
+      const timeoutMs = wholeNumber('timeoutMs', options.timeoutMs, 10_000, { min: 0, max: 2_147_483_647 });
+      this.#stopping = this.#stop(timeoutMs);
+    }
+    return this.#stopping;
+  }
+
+  async #start(): Promise<void> {
+    this.#state = 'starting';
+    try {
+      this.#streams = this.#settings.streams.map((names) => {
+        const session = new StreamSession(this.#settings, names, this.#dispatcher, (name, ...values) =>
+          this.emit(name, ...values),
+        );
+        return new StreamConsumer(session, this.#gate, (error) => this.#fail(error));
+      });
+      this.#joining = Promise.all(this.#streams.map((stream) => stream.start()));
+      await this.#joining;
+      if (this.#state === 'starting') this.#state = 'running';
+    } catch (error) {
+      this.#state = 'failed';
+      await this.stop({ timeoutMs: 0 });
+      throw error;
+    }
+  }
+
+  #fail(error: EventsError): void {
+    if (this.#stopping !== undefined) return;
+    this.#state = 'failed';
+    this.emit('error', error);
+    void this.stop();
+  }
+
+  async #stop(timeoutMs: number): Promise<StopReport> {
+    const deadline = Date.now() + timeoutMs;
+    const finishedBefore = this.#dispatcher.finished;
+    this.#dispatcher.halt();
+    await settledWithin(this.#joining, timeoutMs);
+    if (this.#state !== 'failed') this.#state = 'stopping';
+    let released = 0;
+    const release = async (stream: StreamConsumer) => {
+      const first = await stream.releaseUnstarted();
+      await stream.stopReading();
+      const second = await stream.releaseUnstarted();
+      released += first + second;
+    };
+    const releasing = Promise.all(this.#streams.map(release));
+    await settledWithin(this.#idle(), Math.max(0, deadline - Date.now()));
+    const abandoned = this.#dispatcher.running.size;
+    const finished = this.#dispatcher.finished - finishedBefore;
+    this.#dispatcher.abortRunning(new ClosedError('The consumer stopped, and the time given to handlers is over'));
+    await settledWithin(releasing, Math.max(farewellMs, deadline - Date.now()));
+    const flushing = Promise.all(this.#streams.map((stream) => stream.flush()));
+    await settledWithin(flushing, Math.max(farewellMs / 2, deadline - Date.now()));
+    const close = async (stream: StreamConsumer) => {
+      const rest = await stream.close();
+      released += rest;
+    };
+    await settledWithin(Promise.all(this.#streams.map(close)), farewellMs);
+    this.#dispatcher.close();
+    if (this.#state !== 'failed') this.#state = 'stopped';
+    return { finished, released, abandoned };
+  }
+
+  #handlerOf(type: string): EventHandler | undefined {
+    // with contracts, a handler of many types is promised events of the types that they name, and no others
+    const { validator } = this.#settings;
+    return validator === undefined || validator.knows(type) ? this.#handlers.get(type) : undefined;
+  }
+
+  #idle(): Promise<void> {
+    if (this.#dispatcher.running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  #changed(): void {
+    this.#gate.notify();
+    if (this.#onIdle !== undefined && this.#dispatcher.running.size === 0) this.#onIdle();
+  }
+}

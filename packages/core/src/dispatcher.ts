@@ -1,0 +1,323 @@
+import type { EventHandler } from './consumed-event.js';
+import { type Delivery, DeliveryContext } from './delivery.js';
+import { isThenable } from './emitter.js';
+import { HandlerTimeoutError } from './errors.js';
+import { Fifo } from './fifo.js';
+import { HandlerDeadlines } from './handler-deadlines.js';
+import { LaneTable } from './lane-table.js';
+import { SuspectGate } from './suspect-gate.js';
+
+export interface DispatcherOptions {
+  readonly concurrency: number;
+  readonly prefetch: number;
+  readonly maxInFlightCharacters: number;
+  readonly handlerTimeoutMs: number;
+  readonly claimIdleMs: number;
+}
+
+/** How many deliveries may be parked, or be handled and not yet acknowledged, before nothing more is read. */
+export const maxHeldBack = 10_000;
+
+const confirmRetryMs = 500;
+
+/** Decides which delivery runs next: handler slots, lanes, suspects, and the limits on what is held in memory. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #handlerOf: (type: string) => EventHandler | undefined;
+  readonly #onChange: () => void;
+  readonly #ready = new Fifo<Delivery>();
+  readonly #lanes = new LaneTable();
+  readonly #suspects = new SuspectGate((delivery) => this.#makeReady(delivery));
+  readonly #running = new Set<Delivery>();
+  readonly #deadlines: HandlerDeadlines;
+  #loaded = 0;
+  #loadedCharacters = 0;
+  #parked = 0;
+  #abandoned = 0;
+  #unacknowledged = 0;
+  #finished = 0;
+  #isPumping = false;
+  #isHalted = false;
+
+  constructor(options: DispatcherOptions, handlerOf: (type: string) => EventHandler | undefined, onChange: () => void) {
+    this.#options = options;
+    this.#handlerOf = handlerOf;
+    this.#onChange = onChange;
+    this.#deadlines = new HandlerDeadlines(options.handlerTimeoutMs, (delivery) => this.#outOfTime(delivery));
+  }
+
+  get running(): ReadonlySet<Delivery> {
+    return this.#running;
+  }
+
+  get parked(): number {
+    return this.#parked;
+  }
+
+  get abandoned(): number {
+    return this.#abandoned;
+  }
+
+  /** How many acknowledgements the server has not answered. */
+  get unacknowledged(): number {
+    return this.#unacknowledged;
+  }
+
+  /** How many handlers have ended so far, in time. */
+  get finished(): number {
+    return this.#finished;
+  }
+
+  get suspectsWaiting(): number {
+    return this.#suspects.waiting;
+  }
+
+  /** How many more deliveries may be loaded. */
+  get credits(): number {
+    const { prefetch, maxInFlightCharacters, concurrency } = this.#options;
+    // as many handlers hang as may run: reading on would only feed more to the same fault
+    if (this.#abandoned >= concurrency || this.#loadedCharacters >= maxInFlightCharacters) return 0;
+    return Math.max(0, prefetch - this.#loaded);
+  }
+
+  /** Whether nothing that is loaded can run, so that one more must be loaded whatever the limits. */
+  get isStarved(): boolean {
+    return this.#running.size === 0 && this.#ready.length === 0;
+  }
+
+  get charactersLeft(): number {
+    return Math.max(0, this.#options.maxInFlightCharacters - this.#loadedCharacters);
+  }
+
+  /** Starts nothing more until `proceed`. */
+  halt(): void {
+    this.#isHalted = true;
+  }
+
+  proceed(): void {
+    this.#isHalted = false;
+    this.pump();
+  }
+
+  /** Takes a delivery whose data is loaded. It runs when its lane and a slot are free. */
+  offer(delivery: Delivery): void {
+    this.#load(delivery);
+    if (delivery.holdsLane) {
+      this.#makeReady(delivery);
+      return;
+    }
+    const holder = this.#lanes.enter(delivery);
+    if (holder === undefined) {
+      this.#makeReady(delivery);
+    } else {
+      if (delivery.suspect) this.#suspects.passOver(delivery);
+      // behind a retry that waits, data would only occupy memory
+      if (holder.state === 'parked' || holder.state === 'abandoned') this.#park(delivery);
+    }
+  }
+
+  /** Takes a suspect by its id alone; it is loaded when its turn comes. */
+  offerSuspect(delivery: Delivery): void {
+    this.#suspects.add(delivery);
+  }
+
+  noteUnacknowledged(): void {
+    this.#unacknowledged += 1;
+  }
+
+  noteSettled(count: number): void {
+    this.#unacknowledged -= count;
+    this.#onChange();
+  }
+
+  /** Counts a new delivery of which only the id is kept. */
+  noteParked(): void {
+    this.#parked += 1;
+  }
+
+  /** Keeps a delivery's place, lane included, until it is offered again; those behind it are parked with it. */
+  wait(delivery: Delivery): void {
+    this.#park(delivery);
+    for (const behind of this.#lanes.behind(delivery)) if (behind.state === 'queued') this.#park(behind);
+    this.#suspects.clear(delivery);
+    this.#onChange();
+  }
+
+  /** Lets a delivery's lane and place go. It is settled, or about to be, or lost. */
+  finish(delivery: Delivery, state: 'settling' | 'stalled' | 'done'): void {
+    if (delivery.state === 'queued') this.#unload(delivery);
+    if (delivery.state === 'parked') this.#parked -= 1;
+    if (state === 'stalled') this.#parked += 1;
+    if (delivery.state === 'stalled') this.#parked -= 1;
+    delivery.state = state;
+    this.#suspects.clear(delivery);
+    const next = this.#lanes.leave(delivery);
+    if (next === undefined) return;
+    if (next.event === undefined) next.home.load(next);
+    else this.#makeReady(next);
+  }
+
+  /** Starts what can be started. */
+  readonly pump = (): void => {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    const now = Date.now();
+    while (!this.#isHalted && this.#running.size < this.#options.concurrency) {
+      const delivery = this.#ready.shift();
+      if (delivery === undefined) break;
+      // it may have been lost, released or forgotten meanwhile
+      if (delivery.state === 'queued') this.#start(delivery, now);
+    }
+    this.#isPumping = false;
+    this.#onChange();
+  };
+
+  #load(delivery: Delivery): void {
+    if (delivery.state === 'parked') this.#parked -= 1;
+    delivery.state = 'queued';
+    this.#loaded += 1;
+    this.#loadedCharacters += delivery.size;
+  }
+
+  #unload(delivery: Delivery): void {
+    this.#loaded -= 1;
+    this.#loadedCharacters -= delivery.size;
+  }
+
+  #park(delivery: Delivery): void {
+    if (delivery.state === 'queued') this.#unload(delivery);
+    if (delivery.state === 'parked') return;
+    delivery.event = undefined;
+    delivery.state = 'parked';
+    this.#parked += 1;
+  }
+
+  #makeReady(delivery: Delivery): void {
+    this.#ready.push(delivery);
+  }
+
+  #start(delivery: Delivery, now: number): void {
+    if (delivery.suspect && !this.#suspects.enter(delivery)) return;
+    delivery.state = 'running';
+    this.#running.add(delivery);
+    const isStale = now - delivery.touchedAtMs > this.#options.claimIdleMs / 2;
+    if (delivery.suspect || delivery.attempt > 1 || isStale) this.#confirmAndRun(delivery);
+    else this.#run(delivery);
+  }
+
+  #confirmAndRun(delivery: Delivery): void {
+    delivery.home.confirm(delivery).then(
+      (isOurs) => {
+        if (isOurs && !delivery.lost && !this.#isHalted) {
+          this.#run(delivery);
+        } else {
+          this.#putBack(delivery);
+          if (!isOurs) delivery.home.notOwned(delivery);
+        }
+        this.pump();
+      },
+      () => {
+        // the failed command is reported where it failed; the delivery tries again until the server answers
+        setTimeout(() => {
+          if (delivery.state !== 'running') return;
+          this.#putBack(delivery);
+          this.pump();
+        }, confirmRetryMs);
+      },
+    );
+  }
+
+  #putBack(delivery: Delivery): void {
+    this.#running.delete(delivery);
+    delivery.state = 'queued';
+    // lost while we asked: nobody else will let its lane go
+    if (delivery.lost) this.finish(delivery, 'done');
+    else this.#makeReady(delivery);
+  }
+
+  #run(delivery: Delivery): void {
+    const { event } = delivery;
+    const handler = event === undefined ? undefined : this.#handlerOf(event.type);
+    if (event === undefined || handler === undefined || delivery.home.isHandled(delivery)) {
+      this.#leaveSlot(delivery);
+      delivery.home.skip(delivery, handler === undefined ? 'unhandled' : 'duplicate');
+      return;
+    }
+    this.#deadlines.start(delivery);
+    let result: unknown;
+    try {
+      result = handler(event, new DeliveryContext(delivery, this.#extend));
+    } catch (error) {
+      this.#ended(delivery, { error });
+      return;
+    }
+    if (isThenable(result)) {
+      // whatever a thenable does, a promise settles once
+      Promise.resolve(result).then(
+        () => this.#endedLater(delivery, undefined),
+        (error: unknown) => this.#endedLater(delivery, { error }),
+      );
+    } else {
+      this.#ended(delivery, undefined);
+    }
+  }
+
+  #endedLater(delivery: Delivery, failure: { readonly error: unknown } | undefined): void {
+    this.#ended(delivery, failure);
+    this.pump();
+  }
+
+  #ended(delivery: Delivery, failure: { readonly error: unknown } | undefined): void {
+    const wasAbandoned = !this.#running.has(delivery);
+    this.#deadlines.stop(delivery);
+    if (!wasAbandoned) {
+      this.#finished += 1;
+      this.#leaveSlot(delivery);
+      delivery.home.ended(delivery, failure);
+      return;
+    }
+    this.#abandoned -= 1;
+    if (delivery.state === 'abandoned') delivery.home.ended(delivery, { error: this.#timeoutError() });
+  }
+
+  #leaveSlot(delivery: Delivery): void {
+    this.#running.delete(delivery);
+    this.#unload(delivery);
+  }
+
+  readonly #extend = (delivery: Delivery): void => {
+    if (this.#running.has(delivery)) this.#deadlines.start(delivery);
+  };
+
+  #outOfTime(delivery: Delivery): void {
+    if (delivery.state === 'abandoned') {
+      delivery.home.neverSettled(delivery);
+      this.pump();
+      return;
+    }
+    this.#leaveSlot(delivery);
+    this.#abandoned += 1;
+    delivery.state = 'abandoned';
+    for (const behind of this.#lanes.behind(delivery)) if (behind.state === 'queued') this.#park(behind);
+    delivery.abort(this.#timeoutError());
+    this.#deadlines.start(delivery);
+    this.pump();
+  }
+
+  #timeoutError(): HandlerTimeoutError {
+    return new HandlerTimeoutError(
+      `The handler ran longer than handlerTimeoutMs (${this.#options.handlerTimeoutMs} ms)`,
+    );
+  }
+
+  /** Tells the handlers that still run to end. */
+  abortRunning(reason: Error): void {
+    for (const delivery of this.#running) delivery.abort(reason);
+  }
+
+  /** Ends the timers. Handlers that still run are left to themselves. */
+  close(): void {
+    this.halt();
+    this.#deadlines.close();
+  }
+}

@@ -1,0 +1,375 @@
+import { AppendQueue } from './append-queue.js';
+import { IsolatingEmitter, isThenable } from './emitter.js';
+import {
+  ClosedError,
+  EventsError,
+  OptionsError,
+  OverloadedError,
+  PayloadTooLargeError,
+  StreamNameError,
+  TimeoutError,
+  ValidationError,
+} from './errors.js';
+import { ContractValidator, type EventContracts, type EventInput, type EventType } from './event-contracts.js';
+import { checkEventType, PatternMap } from './event-pattern.js';
+import { type Logger, safeLogger } from './logger.js';
+import { checkKeys, checkLogger, checkTransport, choice, flag, wholeNumber } from './options.js';
+import { OutgoingEvent, type PublishReceipt } from './outgoing-event.js';
+import { checkPrefix, checkStreamValidation, type StreamValidation, streamKey } from './stream-name.js';
+import type { Transport } from './transport.js';
+import { encodeData, encodeFields, MetaEncoder } from './wire-format.js';
+
+export interface PublisherOptions<Contracts extends EventContracts = EventContracts> {
+  /** How events reach the server. May be shared; closing the publisher leaves it usable for others. */
+  readonly transport: Transport;
+  /** Who publishes, as consumers see it: the service's name. */
+  readonly source: string;
+  /** Where events go that neither `publish` nor `routes` sends elsewhere. Without it they are refused. */
+  readonly defaultStream?: string | undefined;
+  /** Stands before every stream name, as `prefix:name`, and keeps environments apart. */
+  readonly streamPrefix?: string | undefined;
+  /** Which stream names may be used. Default: `true`, the built-in rules. */
+  readonly streamValidation?: StreamValidation | undefined;
+  /** Streams by event type, `prefix.*`, or `*`. */
+  readonly routes?: Readonly<Record<string, string>> | undefined;
+  /** A schema for each event type: see `defineEvents`. */
+  readonly events?: Contracts | undefined;
+  /** How long one publish may take, waiting included, in milliseconds. Default: 5,000. */
+  readonly timeoutMs?: number | undefined;
+  /** How many events may be on their way at once. Default: 10,000. */
+  readonly maxInFlight?: number | undefined;
+  /** How many characters of them. Default: 67,108,864. */
+  readonly maxInFlightBytes?: number | undefined;
+  /** Beyond those limits: as many again wait (`wait`, the default) before calls are refused, or calls are refused at once (`reject`). */
+  readonly overflow?: 'wait' | 'reject' | undefined;
+  /** The largest payload, encoded, in bytes. Default: 1,048,576. */
+  readonly maxPayloadBytes?: number | undefined;
+  /** Whether to send again what was sent and not answered, at the price of possible duplicates. Default: false. */
+  readonly retryUnknown?: boolean | undefined;
+  /** Where warnings go that nobody listens for. Default: process warnings. */
+  readonly logger?: Logger | undefined;
+}
+
+export interface PublishOptions {
+  /** The stream, instead of what `routes` and `defaultStream` say. `streamPrefix` stands before it too. */
+  readonly stream?: string | undefined;
+  /** What the event belongs to; events of one key keep their order. */
+  readonly key?: string | undefined;
+  /** Texts that travel with the event. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The event's id. Default: a random UUID. */
+  readonly id?: string | undefined;
+  /** When it happened. Default: now. */
+  readonly time?: Date | undefined;
+}
+
+/** One event of a batch. */
+export type BatchEvent<Contracts extends EventContracts = EventContracts> = {
+  [Type in EventType<Contracts>]: PublishOptions & { readonly type: Type; readonly data: EventInput<Contracts, Type> };
+}[EventType<Contracts>];
+
+/** What became of one event of a batch. */
+export type PublishOutcomeOf = PublishReceipt | { readonly status: 'failed'; readonly error: EventsError };
+
+type PublisherEvents = {
+  /** An event was stored. */
+  published: [receipt: PublishReceipt];
+  /** Data did not match its contract; the call rejected with the same error. */
+  validationFailed: [failure: { readonly type: string; readonly error: ValidationError }];
+  /** More is in flight than `maxInFlight` or `maxInFlightBytes`. Once an episode. */
+  backpressure: [state: { readonly inFlight: number; readonly limit: number }];
+  error: [error: Error];
+};
+
+const optionNames = [
+  'transport',
+  'source',
+  'defaultStream',
+  'streamPrefix',
+  'streamValidation',
+  'routes',
+  'events',
+  'timeoutMs',
+  'maxInFlight',
+  'maxInFlightBytes',
+  'overflow',
+  'maxPayloadBytes',
+  'retryUnknown',
+  'logger',
+] as const satisfies readonly (keyof PublisherOptions)[];
+
+const publishOptionNames: readonly string[] = ['stream', 'key', 'headers', 'id', 'time', 'type', 'data'];
+
+/**
+ * Publishes events.
+ *
+ * A publish has three outcomes: it resolves once Redis gave the entry an id; it rejects with `outcome: 'not-stored'`
+ * when Redis refused it or it never left; it rejects with `outcome: 'unknown'` when it was sent and no answer came.
+ */
+export class EventPublisher<
+  Contracts extends EventContracts = EventContracts,
+> extends IsolatingEmitter<PublisherEvents> {
+  readonly #queue: AppendQueue;
+  readonly #meta: MetaEncoder;
+  readonly #validator: ContractValidator | undefined;
+  readonly #routes = new PatternMap<string>();
+  readonly #defaultStream: string | undefined;
+  readonly #prefix: string | undefined;
+  readonly #streamValidation: StreamValidation;
+  readonly #maxPayloadBytes: number;
+  readonly #timeoutMs: number;
+  readonly #maxInFlight: number;
+  readonly #streamKeys = new Map<string, string>();
+  readonly #knownTypes = new Set<string>();
+  /** The last call of each key whose data is still being validated: later calls of the key wait behind it. */
+  readonly #validating = new Map<string, Promise<void>>();
+  readonly #validations = new Set<Promise<void>>();
+  #closed: Promise<void> | undefined;
+
+  /** @throws OptionsError, StreamNameError or EventTypeError for options that cannot work */
+  constructor(options: PublisherOptions<Contracts>) {
+    checkKeys('EventPublisher', options, optionNames);
+    checkTransport('EventPublisher', options.transport);
+    checkLogger(options.logger);
+    super(safeLogger(options.logger));
+    if (typeof options.source !== 'string' || options.source === '') {
+      throw new OptionsError("EventPublisher needs 'source': the name of the service that publishes");
+    }
+    this.#meta = new MetaEncoder(options.source);
+    this.#validator = options.events === undefined ? undefined : new ContractValidator(options.events);
+    if (options.streamPrefix !== undefined) checkPrefix(options.streamPrefix);
+    this.#prefix = options.streamPrefix;
+    this.#streamValidation = options.streamValidation ?? true;
+    checkStreamValidation(this.#streamValidation);
+    this.#maxPayloadBytes = wholeNumber('maxPayloadBytes', options.maxPayloadBytes, 1_048_576, {
+      min: 1,
+      max: 536_870_912,
+    });
+    this.#defaultStream = options.defaultStream === undefined ? undefined : this.#keyOf(options.defaultStream);
+    for (const [pattern, stream] of Object.entries(options.routes ?? {})) {
+      this.#routes.set(pattern, this.#keyOf(stream));
+    }
+    this.#timeoutMs = wholeNumber('timeoutMs', options.timeoutMs, 5_000, { min: 10, max: 3_600_000 });
+    this.#maxInFlight = wholeNumber('maxInFlight', options.maxInFlight, 10_000, { min: 1 });
+    this.#queue = new AppendQueue(
+      options.transport,
+      {
+        timeoutMs: this.#timeoutMs,
+        maxInFlight: this.#maxInFlight,
+        maxInFlightBytes: wholeNumber('maxInFlightBytes', options.maxInFlightBytes, 67_108_864, { min: 1 }),
+        overflow: choice('overflow', options.overflow, 'wait', ['wait', 'reject']),
+        retryUnknown: flag('retryUnknown', options.retryUnknown, false),
+      },
+      {
+        onStored: (receipt) => {
+          if (this.listenerCount('published') > 0) this.emit('published', receipt);
+        },
+        onBackpressure: (state) => {
+          this.emit('backpressure', state);
+        },
+      },
+    );
+  }
+
+  /**
+   * Stores one event.
+   *
+   * @throws EventsError (as a rejection) whose `outcome` says what became of the event: `EVENTS_EVENT_TYPE`,
+   *   `EVENTS_STREAM_NAME`, `EVENTS_OPTIONS`, `EVENTS_VALIDATION`, `EVENTS_SERIALIZATION`, `EVENTS_PAYLOAD_TOO_LARGE`,
+   *   `EVENTS_OVERLOADED` and `EVENTS_CLOSED` before anything is sent; `EVENTS_TIMEOUT`, `EVENTS_TRANSPORT` and
+   *   `EVENTS_PERMISSION` after
+   */
+  publish<Type extends EventType<Contracts>>(
+    type: Type,
+    data: EventInput<Contracts, Type>,
+    options?: PublishOptions,
+  ): Promise<PublishReceipt> {
+    return new Promise((resolve, reject) => this.#publish(type, data, options, resolve, reject));
+  }
+
+  /** Stores events, in order. Resolves, once all are settled, with what became of each, at the same index. */
+  publishBatch(events: readonly BatchEvent<Contracts>[]): Promise<PublishOutcomeOf[]> {
+    return new Promise((resolve, reject) => {
+      if (!Array.isArray(events)) {
+        reject(new OptionsError('publishBatch takes an array of { type, data, ...options }'));
+        return;
+      }
+      const outcomes = new Array<PublishOutcomeOf>(events.length);
+      let open = events.length;
+      if (open === 0) resolve(outcomes);
+      for (const [index, event] of events.entries()) {
+        const settle = (outcome: PublishOutcomeOf) => {
+          outcomes[index] = outcome;
+          open -= 1;
+          if (open === 0) resolve(outcomes);
+        };
+        const fail = (error: unknown) => settle({ status: 'failed', error: error as EventsError });
+        if (typeof event !== 'object' || event === null) {
+          fail(new OptionsError(`events[${index}] is not { type, data, ...options }`, { outcome: 'not-stored' }));
+          continue;
+        }
+        this.#publish(event.type, event.data, event, settle, fail);
+      }
+    });
+  }
+
+  /** Resolves once everything published so far is settled. Never rejects: each call has its own outcome. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#validations);
+    await this.#queue.flush();
+  }
+
+  /** Refuses further calls, settles those under way (within `timeoutMs`), and lets go of the transport. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.flush().then(() => this.#queue.close());
+    return this.#closed;
+  }
+
+  #publish(
+    type: string,
+    data: unknown,
+    options: PublishOptions | undefined,
+    resolve: (receipt: PublishReceipt) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    try {
+      if (this.#closed !== undefined) throw new ClosedError('The publisher is closed', { outcome: 'not-stored' });
+      this.#checkType(type);
+      if (options !== undefined) checkPublishOptions(options);
+      const stream = this.#streamOf(type, options?.stream);
+      const event = this.#encode(type, stream, data, options, resolve, reject);
+      const validated = this.#validator?.validate(type, data);
+      const laneKey = options?.key === undefined ? undefined : `${stream} ${options.key}`;
+      if (isThenable(validated) || (laneKey !== undefined && this.#validating.has(laneKey))) {
+        this.#pushLater(event, validated, laneKey, reject);
+      } else {
+        this.#queue.push(event);
+      }
+    } catch (error) {
+      reject(this.#refused(type, error));
+    }
+  }
+
+  #pushLater(
+    event: OutgoingEvent,
+    validated: unknown,
+    laneKey: string | undefined,
+    reject: (error: unknown) => void,
+  ): void {
+    const before = laneKey === undefined ? undefined : this.#validating.get(laneKey);
+    if (this.#validations.size >= this.#maxInFlight) {
+      throw new OverloadedError(`${this.#validations.size} events wait for asynchronous schemas: await publish`, {
+        outcome: 'not-stored',
+      });
+    }
+    // both are waited for even if the data is refused: later calls of the key wait only for this one
+    const validation = Promise.allSettled([this.#inTime(event.type, validated), before]).then(([outcome]) => {
+      this.#validations.delete(validation);
+      if (laneKey !== undefined && this.#validating.get(laneKey) === validation) this.#validating.delete(laneKey);
+      try {
+        if (outcome.status === 'rejected') throw outcome.reason;
+        this.#queue.push(event);
+      } catch (error) {
+        reject(this.#refused(event.type, error));
+      }
+    });
+    this.#validations.add(validation);
+    if (laneKey !== undefined) this.#validating.set(laneKey, validation);
+  }
+
+  #inTime(type: string, validated: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const tooLate = () => {
+        const message = `The schema of '${type}' did not answer within ${this.#timeoutMs} ms`;
+        reject(new TimeoutError(message, { outcome: 'not-stored' }));
+      };
+      const timer = setTimeout(tooLate, this.#timeoutMs);
+      Promise.resolve(validated)
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer));
+    });
+  }
+
+  #encode(
+    type: string,
+    stream: string,
+    data: unknown,
+    options: PublishOptions | undefined,
+    resolve: (receipt: PublishReceipt) => void,
+    reject: (error: unknown) => void,
+  ): OutgoingEvent {
+    const json = encodeData(type, data);
+    // no character takes more than three bytes: most payloads need no counting
+    if (json.length * 3 > this.#maxPayloadBytes) {
+      const bytes = Buffer.byteLength(json);
+      if (bytes > this.#maxPayloadBytes) {
+        throw new PayloadTooLargeError(
+          `The payload of '${type}' has ${bytes} bytes; maxPayloadBytes is ${this.#maxPayloadBytes}. Store it elsewhere and publish a reference`,
+          { outcome: 'not-stored' },
+        );
+      }
+    }
+    const id = options?.id ?? crypto.randomUUID();
+    const key = options?.key;
+    const meta = this.#meta.encode(options?.time?.getTime() ?? Date.now(), key, options?.headers);
+    const size = json.length + meta.length + type.length + id.length;
+    return new OutgoingEvent(stream, encodeFields(id, type, meta, json), id, type, key, size, resolve, reject);
+  }
+
+  #checkType(type: string): void {
+    if (this.#knownTypes.has(type)) return;
+    checkEventType(type);
+    if (this.#knownTypes.size < 10_000) this.#knownTypes.add(type);
+  }
+
+  #streamOf(type: string, explicit: string | undefined): string {
+    if (explicit !== undefined) return this.#keyOf(explicit);
+    const stream = this.#routes.get(type) ?? this.#defaultStream;
+    if (stream !== undefined) return stream;
+    throw new StreamNameError(
+      `No stream for '${type}': give 'stream' to publish, a matching entry in 'routes', or 'defaultStream'`,
+    );
+  }
+
+  #keyOf(name: string): string {
+    const known = this.#streamKeys.get(name);
+    if (known !== undefined) return known;
+    const key = streamKey(name, this.#prefix, this.#streamValidation);
+    if (this.#streamKeys.size < 10_000) this.#streamKeys.set(name, key);
+    return key;
+  }
+
+  /** An error that came before anything was sent. */
+  #refused(type: string, error: unknown): unknown {
+    if (error instanceof ValidationError) this.emit('validationFailed', { type, error });
+    if (!(error instanceof EventsError) || error.outcome !== undefined) return error;
+    // the errors of name, type and contract checks are also raised where no event is at stake
+    return Object.assign(error, { outcome: 'not-stored' });
+  }
+}
+
+function checkPublishOptions(options: PublishOptions): void {
+  if (typeof options !== 'object' || options === null) throw new OptionsError('publish takes an object of options');
+  for (const name in options) {
+    if (publishOptionNames.includes(name)) continue;
+    throw new OptionsError(`publish has no option '${name}'. Its options: stream, key, headers, id, time`);
+  }
+  const { key, id, time, headers } = options;
+  if (key !== undefined && typeof key !== 'string') throw new OptionsError(`'key' must be a string, not ${typeof key}`);
+  if (id !== undefined && (typeof id !== 'string' || id === ''))
+    throw new OptionsError("'id' must be a string that is not empty");
+  if (time !== undefined && !(time instanceof Date && !Number.isNaN(time.getTime()))) {
+    throw new OptionsError("'time' must be a valid Date");
+  }
+  if (headers !== undefined) checkHeaders(headers);
+}
+
+function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
+    throw new OptionsError("'headers' must be an object of strings");
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== 'string') throw new OptionsError(`Header '${name}' must be a string, not ${typeof value}`);
+    if (name === '__proto__') throw new OptionsError("'__proto__' may not name a header");
+  }
+}

@@ -1,0 +1,109 @@
+import type { BackpressureState } from './consumer-events.js';
+import { type Dispatcher, maxHeldBack } from './dispatcher.js';
+import type { EmitConsumerEvent } from './stream-session.js';
+
+type Reason = BackpressureState['reason'];
+
+/** Entries that may be read; `done` gives what is left of the permission back. */
+export interface ReadPermit {
+  /** 0 once reading is over. */
+  readonly count: number;
+  done(): void;
+}
+
+/** Lets readers wait until there is room for more, and tells the user when there is none for a bad reason. */
+export class ReadGate {
+  readonly #dispatcher: Dispatcher;
+  readonly #emit: EmitConsumerEvent;
+  readonly #concurrency: number;
+  /** Each stream's part of the prefetch: what a read under way may still bring is kept free for it. */
+  readonly #share: number;
+  readonly #congested = new Set<Reason>();
+  #promised = 0;
+  #waiting: (() => void)[] = [];
+  isPaused = false;
+
+  constructor(
+    dispatcher: Dispatcher,
+    limits: { readonly prefetch: number; readonly concurrency: number; readonly streams: readonly unknown[] },
+    emit: EmitConsumerEvent,
+  ) {
+    this.#dispatcher = dispatcher;
+    this.#emit = emit;
+    this.#concurrency = limits.concurrency;
+    this.#share = Math.max(1, Math.floor(limits.prefetch / limits.streams.length));
+  }
+
+  /** Waits for room to read. */
+  async waitToRead(signal: AbortSignal): Promise<ReadPermit> {
+    const count = await this.#wait(signal, () => this.#roomToRead());
+    this.#promised += count;
+    return {
+      count,
+      done: () => {
+        this.#promised -= count;
+      },
+    };
+  }
+
+  /** Waits for room to load what is owned already, and resolves with how many entries fit; 0 once `signal` aborts. */
+  waitToLoad(signal: AbortSignal): Promise<number> {
+    return this.#wait(signal, () => {
+      if (this.isPaused) return 0;
+      const { credits, isStarved } = this.#dispatcher;
+      return credits === 0 && isStarved ? 1 : credits;
+    });
+  }
+
+  /** Something changed that may have made room. */
+  readonly notify = (): void => {
+    if (this.#waiting.length === 0) return;
+    for (const proceed of this.#waiting.splice(0)) proceed();
+  };
+
+  async #wait(signal: AbortSignal, room: () => number): Promise<number> {
+    while (!signal.aborted) {
+      const count = room();
+      if (count > 0) return count;
+      await new Promise<void>((resolve) => {
+        const proceed = () => {
+          if (!signal.aborted && room() === 0) {
+            this.#waiting.push(proceed);
+            return;
+          }
+          signal.removeEventListener('abort', proceed);
+          resolve();
+        };
+        signal.addEventListener('abort', proceed);
+        this.#waiting.push(proceed);
+      });
+    }
+    return 0;
+  }
+
+  #roomToRead(): number {
+    if (this.isPaused) return 0;
+    const { parked, abandoned, unacknowledged, credits } = this.#dispatcher;
+    const isFull = this.#judge('parked', parked, maxHeldBack);
+    const isHanging = this.#judge('abandonedHandlers', abandoned, this.#concurrency);
+    const isBehind = this.#judge('unacknowledged', unacknowledged, maxHeldBack);
+    if (isFull || isHanging || isBehind) return 0;
+    const room = Math.min(credits - this.#promised, this.#share);
+    // reading in small bites costs a round trip each
+    return room >= Math.ceil(this.#share / 2) ? room : 0;
+  }
+
+  #judge(reason: Reason, count: number, limit: number): boolean {
+    if (!this.#congested.has(reason)) {
+      if (count < limit) return false;
+      this.#congested.add(reason);
+      this.#emit('backpressure', { reason, count });
+      return true;
+    }
+    // only well below the limit, so that one entry more or less does not raise alarms by turns
+    if (count > limit * 0.8) return true;
+    this.#congested.delete(reason);
+    this.#emit('recovered', { reason, count });
+    return false;
+  }
+}

@@ -1,0 +1,319 @@
+import { Backlog } from './backlog.js';
+import { jitteredBackoffMs } from './backoff.js';
+import { Delivery, type DeliveryHome, type Settlement } from './delivery.js';
+import { EntryDecoder, type Rejection } from './entry-decoder.js';
+import { ClosedError, type EventsError, UndecodableEntryError, ValidationError } from './errors.js';
+import { toError } from './failure.js';
+import { GroupKeeper } from './group-keeper.js';
+import type { ReadGate } from './read-gate.js';
+import { RecentEvents } from './recent-events.js';
+import { Recovery } from './recovery.js';
+import { Settler } from './settler.js';
+import { sleep } from './sleep.js';
+import { StreamReader } from './stream-reader.js';
+import type { StreamSession } from './stream-session.js';
+import type { Entry, Fields } from './transport.js';
+
+/** One stream of a consumer: what was read from it is kept here until it is settled, and handed back if it is not. */
+export class StreamConsumer implements DeliveryHome {
+  readonly #session: StreamSession;
+  readonly #groupKeeper: GroupKeeper;
+  readonly #recovery: Recovery;
+  readonly #reader: StreamReader;
+  readonly #decoder: EntryDecoder;
+  readonly #backlog: Backlog;
+  readonly #settler: Settler;
+  readonly #recent: RecentEvents | undefined;
+
+  /** `onFatal` is told when this consumer must not go on. */
+  constructor(session: StreamSession, gate: ReadGate, onFatal: (error: EventsError) => void) {
+    const { deduplicate } = session.settings;
+    this.#session = session;
+    this.#recent = deduplicate === undefined ? undefined : new RecentEvents(deduplicate.windowMs);
+    this.#decoder = new EntryDecoder(session);
+    this.#groupKeeper = new GroupKeeper(session, () => this.#forgetAll(), onFatal);
+    this.#recovery = new Recovery(session, this, this.#groupKeeper, onFatal);
+    this.#reader = new StreamReader(
+      session,
+      gate,
+      this.#recovery,
+      this.#groupKeeper,
+      (entries) => this.#accept(entries),
+      onFatal,
+    );
+    this.#backlog = new Backlog(session, gate, this.#reader.affordableCount, (loaded) => this.#loaded(loaded));
+    this.#settler = new Settler(session, {
+      due: (delivery) => this.#recovery.enqueue(delivery),
+      notOwned: (delivery) => this.notOwned(delivery),
+      lostByTrim: (delivery) => this.#lostByTrim(delivery),
+      doubtGroup: () => void this.#groupKeeper.check(),
+      settled: (delivery) => this.#settled(delivery),
+    });
+  }
+
+  /** When the server last answered a read, Unix ms. */
+  get lastPollAt(): number | undefined {
+    return this.#reader.lastPollAt;
+  }
+
+  /** Makes sure of the group and the name, takes over what this name owned before, and begins to read. */
+  async start(): Promise<void> {
+    await this.#groupKeeper.create();
+    await this.#recovery.takeName();
+    await this.#recovery.adopt();
+    if (this.#session.stopping.signal.aborted) return;
+    this.#recovery.start();
+    this.#reader.start();
+  }
+
+  /** Ends reading and taking over. What is in hand stays there. */
+  async stopReading(): Promise<void> {
+    await this.#reader.stop();
+    this.#recovery.stopTaking();
+  }
+
+  /** Hands back what is not being handled. Resolves with how many entries went. */
+  releaseUnstarted(): Promise<number> {
+    return this.#release(({ state }) => state === 'queued' || state === 'parked');
+  }
+
+  /** Waits until everything that is decided is done. */
+  flush(): Promise<void> {
+    return this.#settler.flush();
+  }
+
+  /** Hands back everything that is not settled, and ends. Resolves with how many entries went. */
+  async close(): Promise<number> {
+    this.#settler.close();
+    await this.#recovery.close();
+    const released = await this.#release(({ state }) => state !== 'stalled');
+    this.#session.held.clear();
+    await this.#session.subscription.close();
+    return released;
+  }
+
+  /** Takes charge of an entry that this consumer owns, known by its id alone. */
+  hold(delivery: Delivery): void {
+    this.#session.held.set(delivery.id, delivery);
+    this.#session.dispatcher.noteParked();
+  }
+
+  /** How many entries wait to be loaded. */
+  get backlogSize(): number {
+    return this.#backlog.size;
+  }
+
+  load(delivery: Delivery): void {
+    this.#backlog.push(delivery);
+  }
+
+  async confirm(delivery: Delivery): Promise<boolean> {
+    const { subscription } = this.#session;
+    try {
+      const isOurs =
+        delivery.suspect || delivery.attempt > 1
+          ? await subscription.start(delivery.id, delivery.attempt)
+          : (await subscription.keepAlive([delivery.id])).length === 1;
+      this.#session.succeeded('confirm ownership in');
+      delivery.touchedAtMs = Date.now();
+      return isOurs;
+    } catch (error) {
+      const { kind } = this.#session.failed('confirm ownership in', error);
+      if (kind === 'group-lost') void this.#groupKeeper.check();
+      throw error;
+    }
+  }
+
+  ended(delivery: Delivery, failure: { readonly error: unknown } | undefined): void {
+    const { event, settlement } = delivery;
+    const isHandled = settlement === undefined ? failure === undefined : settlement.kind === 'ack';
+    if (isHandled && event !== undefined) this.#recent?.add(event.id);
+    this.#settler.ended(delivery, failure);
+  }
+
+  isHandled(delivery: Delivery): boolean {
+    return delivery.event !== undefined && this.#recent?.has(delivery.event.id) === true;
+  }
+
+  skip(delivery: Delivery, reason: 'unhandled' | 'duplicate'): void {
+    if (reason === 'unhandled') this.#settler.unhandled(delivery);
+    else this.#settler.skip(delivery, reason);
+  }
+
+  settle(delivery: Delivery, settlement: Settlement): Promise<void> {
+    return this.#settler.settle(delivery, settlement);
+  }
+
+  neverSettled(delivery: Delivery): void {
+    this.#settler.neverSettled(delivery);
+  }
+
+  async keepAlive(delivery: Delivery): Promise<boolean> {
+    let owned: readonly string[];
+    try {
+      owned = await this.#session.subscription.keepAlive([delivery.id]);
+    } catch (error) {
+      const what = `Could not keep '${delivery.id}' of '${this.#session.names.stream}'`;
+      throw toError(what, this.#session.settings.transport.classify(error));
+    }
+    if (owned.length === 0) this.notOwned(delivery);
+    else delivery.touchedAtMs = Date.now();
+    return owned.length > 0;
+  }
+
+  notOwned(delivery: Delivery): void {
+    if (delivery.lost || delivery.state === 'done') return;
+    delivery.lost = true;
+    this.#drop(delivery);
+    this.#session.emit('leaseLost', this.#session.reference(delivery));
+    this.#session.dispatcher.pump();
+  }
+
+  /** Sends an entry that must not be tried again to the dead letters. */
+  condemn(delivery: Delivery, error: Error): void {
+    this.#settler.deadLetter(delivery, 'consumer-vanished', error);
+  }
+
+  /** Tells of entries that were deleted before they were handled. */
+  announceLost(entryIds: readonly string[]): void {
+    const { names, settings } = this.#session;
+    for (const entryId of entryIds) {
+      this.#session.emit('lostByTrim', { stream: names.stream, group: settings.group, entryId });
+    }
+  }
+
+  async #accept(entries: readonly Entry[]): Promise<void> {
+    const deliveries: Delivery[] = [];
+    let characters = 0;
+    for (const { id, fields } of entries) {
+      const delivery = new Delivery(id, this);
+      this.hold(delivery);
+      if (fields === null) {
+        this.#giveUpVanished(delivery);
+        continue;
+      }
+      const decoded = this.#decoder.decode(delivery, fields);
+      characters += delivery.size;
+      // an await for each event would cost more than its decoding
+      const rejection = decoded instanceof Promise ? await decoded : decoded;
+      if (rejection === undefined) deliveries.push(delivery);
+      else this.#reject(delivery, rejection);
+    }
+    this.#reader.noteSizes(entries.length, characters);
+    await this.#offer(deliveries);
+  }
+
+  async #loaded(loaded: readonly (readonly [Delivery, Fields | null])[]): Promise<void> {
+    const deliveries: Delivery[] = [];
+    for (const [delivery, fields] of loaded) {
+      if (delivery.state !== 'parked') continue;
+      if (fields === null) {
+        this.#giveUpVanished(delivery);
+        continue;
+      }
+      const rejection = await this.#decoder.decode(delivery, fields);
+      if (rejection === undefined) deliveries.push(delivery);
+      else this.#reject(delivery, rejection);
+    }
+    await this.#offer(deliveries);
+  }
+
+  #reject(delivery: Delivery, { error }: Rejection): void {
+    if (delivery.state !== 'parked') return;
+    if (error instanceof UndecodableEntryError) {
+      this.#settler.deadLetter(delivery, 'undecodable', error);
+      return;
+    }
+    if (error instanceof ValidationError) {
+      this.#session.emit('validationFailed', { ...this.#session.reference(delivery), error });
+    }
+    // a schema that throws something else refuses the data all the same
+    this.#settler.deadLetter(delivery, 'validation', error);
+  }
+
+  async #offer(deliveries: readonly Delivery[]): Promise<void> {
+    const handled = this.#recent === undefined ? undefined : await this.#alreadyHandled(deliveries);
+    const { dispatcher } = this.#session;
+    for (const [index, delivery] of deliveries.entries()) {
+      // it may have been lost, released or forgotten while we asked
+      if (delivery.state !== 'parked') continue;
+      if (handled?.[index] === true) this.#settler.skip(delivery, 'duplicate');
+      else dispatcher.offer(delivery);
+    }
+    dispatcher.pump();
+  }
+
+  async #alreadyHandled(deliveries: readonly Delivery[]): Promise<readonly boolean[]> {
+    const { settings, subscription, stopping } = this.#session;
+    const eventIds = deliveries.map(({ event }) => event?.id ?? '');
+    const windowMs = settings.deduplicate?.windowMs ?? 0;
+    for (let failures = 1; !stopping.signal.aborted; failures += 1) {
+      try {
+        const handled = await subscription.handled(eventIds, windowMs);
+        this.#session.succeeded('deduplicate events of');
+        return handled;
+      } catch (error) {
+        this.#session.failed('deduplicate events of', error);
+        await sleep(jitteredBackoffMs(failures, 50, 2_000), stopping.signal);
+      }
+    }
+    // unanswered, and of no account: the stop under way hands them back
+    return [];
+  }
+
+  /** A pending entry whose data was deleted can never be handled: it is acknowledged, and said. */
+  #giveUpVanished(delivery: Delivery): void {
+    this.announceLost([delivery.id]);
+    this.#session.dispatcher.finish(delivery, 'settling');
+    this.#settler.acknowledger.add(delivery);
+  }
+
+  #lostByTrim(delivery: Delivery): void {
+    this.announceLost([delivery.id]);
+    this.#settled(delivery);
+  }
+
+  #settled(delivery: Delivery): void {
+    delivery.settled = true;
+    this.#session.held.delete(delivery.id);
+    if (delivery.state === 'settling') delivery.state = 'done';
+  }
+
+  /** Lets go of a delivery, unless its handler runs: then its handler is told. */
+  #drop(delivery: Delivery): void {
+    delivery.cancelWait();
+    this.#session.held.delete(delivery.id);
+    if (delivery.state === 'running' || delivery.state === 'abandoned') {
+      delivery.abort(new ClosedError('The event is not in the hands of this consumer any more'));
+    } else if (delivery.state !== 'done') {
+      this.#session.dispatcher.finish(delivery, 'done');
+    }
+  }
+
+  async #release(which: (delivery: Delivery) => boolean): Promise<number> {
+    const deliveries = [...this.#session.held.values()].filter(which);
+    for (const delivery of deliveries) {
+      // a handler that ends later must not act on what is not ours
+      delivery.lost = true;
+      this.#drop(delivery);
+    }
+    try {
+      return await this.#session.subscription.release(deliveries.map(({ id }) => id));
+    } catch (error) {
+      // they stay pending under our name, and are claimed from it after claimIdleMs
+      this.#session.failed('release entries of', error);
+      return 0;
+    }
+  }
+
+  /** The group is gone, and with it everything that was owned in it. */
+  #forgetAll(): void {
+    this.#backlog.clear();
+    this.#settler.acknowledger.abandon();
+    for (const delivery of [...this.#session.held.values()]) {
+      delivery.lost = true;
+      this.#drop(delivery);
+    }
+    this.#session.dispatcher.pump();
+  }
+}

@@ -1,0 +1,26 @@
+import type { OutgoingEvent } from './outgoing-event.js';
+
+/** A stream that is on hold because some of its events were refused and are to be tried again, in order. */
+export class StreamHold {
+  /** The batches that were under way when the hold began: until they are answered nobody knows who was overtaken. */
+  readonly batchesBefore: Set<unknown>;
+  refused: OutgoingEvent[] = [];
+  /** Events that came meanwhile. */
+  readonly waiting: OutgoingEvent[] = [];
+  decided = false;
+  readonly #lastStored = new Map<string, number>();
+
+  constructor(batchesUnderWay: ReadonlySet<unknown>) {
+    this.batchesBefore = new Set(batchesUnderWay);
+  }
+
+  noteStored({ key, sequence }: OutgoingEvent): void {
+    if (key === undefined) return;
+    this.#lastStored.set(key, Math.max(sequence, this.#lastStored.get(key) ?? 0));
+  }
+
+  /** Whether a later event of the same key was stored. */
+  isOvertaken({ key, sequence }: OutgoingEvent): boolean {
+    return key !== undefined && (this.#lastStored.get(key) ?? 0) > sequence;
+  }
+}

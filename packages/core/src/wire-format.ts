@@ -1,0 +1,181 @@
+import { SerializationError, UndecodableEntryError } from './errors.js';
+import type { Fields, FieldValue } from './transport.js';
+
+/** The event that an entry holds, before anything is known of who reads it. */
+export interface DecodedEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly source: string;
+  readonly timeMs: number;
+  readonly key: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly data: unknown;
+}
+
+interface Meta {
+  readonly source?: unknown;
+  readonly time?: unknown;
+  readonly key?: unknown;
+  readonly headers?: unknown;
+}
+
+const noHeaders: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
+
+/** The JSON of `data`. Throws `SerializationError` for what JSON cannot hold, and for keys that could pollute prototypes. */
+export function encodeData(type: string, data: unknown): string {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(data);
+  } catch (error) {
+    // the original message may quote property names of the payload
+    const reason =
+      error instanceof RangeError
+        ? 'it is nested too deeply'
+        : 'it holds a circular reference, a BigInt, or a toJSON that throws';
+    throw new SerializationError(`Data of '${type}' cannot be stored as JSON: ${reason}`, { outcome: 'not-stored' });
+  }
+  if (json === undefined) {
+    throw new SerializationError(
+      `Data of '${type}' cannot be stored as JSON: it is ${typeof data}. Use null for an event without data`,
+      {
+        outcome: 'not-stored',
+      },
+    );
+  }
+  const polluting = pollutingKey(json, () => JSON.parse(json));
+  if (polluting !== undefined) {
+    throw new SerializationError(
+      `Data of '${type}' has a key ${polluting}, which could pollute prototypes where it is read`,
+      {
+        outcome: 'not-stored',
+      },
+    );
+  }
+  return json;
+}
+
+/** Writes the `meta` field of one publisher's events. */
+export class MetaEncoder {
+  readonly #opening: string;
+  #timeMs = Number.NaN;
+  #time = '';
+
+  constructor(source: string) {
+    this.#opening = `{"source":${JSON.stringify(source)},"time":"`;
+  }
+
+  encode(timeMs: number, key: string | undefined, headers: Readonly<Record<string, string>> | undefined): string {
+    // events of one millisecond share the text
+    if (timeMs !== this.#timeMs) {
+      this.#timeMs = timeMs;
+      this.#time = new Date(timeMs).toISOString();
+    }
+    let meta = `${this.#opening}${this.#time}"`;
+    if (key !== undefined) meta += `,"key":${JSON.stringify(key)}`;
+    if (headers !== undefined) meta += `,"headers":${JSON.stringify(headers)}`;
+    return `${meta}}`;
+  }
+}
+
+/** The fields of an entry, in the one order that costs Redis least. `apps/docs/wire-format.md` is the specification. */
+export function encodeFields(id: string, type: string, meta: string, data: string): Fields {
+  return ['id', id, 'type', type, 'meta', meta, 'data', data];
+}
+
+/** The event that an entry holds. Throws `UndecodableEntryError` saying what is wrong, without quoting the entry. */
+export function decodeFields(entryId: string, fields: Fields): DecodedEvent {
+  const usual =
+    fields.length === 8 && fields[0] === 'id' && fields[2] === 'type' && fields[4] === 'meta' && fields[6] === 'data';
+  const id = text('id', usual ? fields[1] : fieldValue(fields, 'id'));
+  const type = text('type', usual ? fields[3] : fieldValue(fields, 'type'));
+  const metaText = usual ? fields[5] : fieldValue(fields, 'meta');
+  const dataText = text('data', usual ? fields[7] : fieldValue(fields, 'data'));
+  if (id === '' || type === '') throw new UndecodableEntryError(`Field '${id === '' ? 'id' : 'type'}' is empty`);
+  const meta: Meta = metaText === undefined ? {} : parseMeta(text('meta', metaText));
+  return {
+    id,
+    type,
+    source: optionalText('source', meta.source) ?? '',
+    timeMs: timeOf(meta.time, entryId),
+    key: optionalText('key', meta.key),
+    headers: headersOf(meta.headers),
+    data: parse('data', dataText),
+  };
+}
+
+function fieldValue(fields: Fields, name: string): FieldValue | undefined {
+  for (let index = 0; index < fields.length; index += 2) if (fields[index] === name) return fields[index + 1];
+  return undefined;
+}
+
+function text(name: string, value: FieldValue | undefined): string {
+  if (typeof value === 'string') return value;
+  if (value === undefined) throw new UndecodableEntryError(`Field '${name}' is missing`);
+  throw new UndecodableEntryError(`Field '${name}' is not valid UTF-8`);
+}
+
+function parse(name: string, json: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    // the parser's own message quotes the text
+    throw new UndecodableEntryError(`Field '${name}' is not valid JSON`);
+  }
+  const polluting = pollutingKey(json, () => value);
+  if (polluting !== undefined) throw new UndecodableEntryError(`Field '${name}' has a key ${polluting}`);
+  return value;
+}
+
+function parseMeta(json: string): Meta {
+  const meta = parse('meta', json);
+  if (typeof meta === 'object' && meta !== null && !Array.isArray(meta)) return meta;
+  throw new UndecodableEntryError("Field 'meta' is not a JSON object");
+}
+
+function optionalText(name: string, value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw new UndecodableEntryError(`'${name}' in field 'meta' is not a string`);
+}
+
+let lastTime: string | undefined;
+let lastTimeMs = 0;
+
+function timeOf(time: unknown, entryId: string): number {
+  if (time === undefined) return Number.parseInt(entryId, 10);
+  // events of one millisecond share the text
+  if (time === lastTime) return lastTimeMs;
+  const timeMs = typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  if (Number.isNaN(timeMs)) throw new UndecodableEntryError("'time' in field 'meta' is not an RFC 3339 time");
+  lastTime = time as string;
+  lastTimeMs = timeMs;
+  return timeMs;
+}
+
+function headersOf(headers: unknown): Readonly<Record<string, string>> {
+  if (headers === undefined) return noHeaders;
+  const valid =
+    typeof headers === 'object' &&
+    headers !== null &&
+    !Array.isArray(headers) &&
+    Object.values(headers).every((value) => typeof value === 'string');
+  if (!valid) throw new UndecodableEntryError("'headers' in field 'meta' is not an object of strings");
+  return Object.assign(Object.create(null), headers);
+}
+
+/** The first key in a JSON value that could pollute prototypes when the value is merged into another. */
+function pollutingKey(json: string, value: () => unknown): string | undefined {
+  // nearly every text is cleared by these searches; an escape could hide the name
+  const suspicious = json.includes('__proto__') || json.includes('"prototype"') || json.includes('\\u00');
+  if (!suspicious) return undefined;
+  const open: unknown[] = [value()];
+  while (open.length > 0) {
+    const current = open.pop();
+    if (typeof current !== 'object' || current === null) continue;
+    if (Object.hasOwn(current, '__proto__')) return "'__proto__'";
+    const builder = Object.hasOwn(current, 'constructor') ? current.constructor : undefined;
+    if (typeof builder === 'object' && Object.hasOwn(builder ?? {}, 'prototype')) return "'constructor.prototype'";
+    for (const child of Object.values(current)) open.push(child);
+  }
+  return undefined;
+}
