@@ -12,6 +12,8 @@ interface Waiting {
   readonly delivery: Delivery;
   readonly resolve: (() => void) | undefined;
   readonly reject: ((error: Error) => void) | undefined;
+  /** Who waits for it to leave the list, one way or another. */
+  onGone: (() => void)[] | undefined;
 }
 
 /** Acknowledges what was handled, many at a time, and does not give up while the entries are ours. */
@@ -36,17 +38,20 @@ export class Acknowledger {
       reject?.(stopped());
       return;
     }
-    this.#waiting.push({ delivery, resolve, reject });
+    this.#waiting.push({ delivery, resolve, reject, onGone: undefined });
     this.#session.dispatcher.noteUnacknowledged();
     this.#schedule();
   }
 
-  /** Resolves once everything added so far, and meanwhile, is acknowledged, or can no longer be. */
-  async flush(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#sending !== undefined) {
-      if (this.#sending === undefined) this.#send();
-      await this.#sending;
-    }
+  /** Sends what waits, at once. Resolves when everything added so far is acknowledged, or can no longer be. */
+  flush(): Promise<void> {
+    const last = this.#waiting.at(-1);
+    if (last === undefined) return Promise.resolve();
+    if (this.#sending === undefined) this.#send();
+    return new Promise((resolve) => {
+      last.onGone ??= [];
+      last.onGone.push(resolve);
+    });
   }
 
   /** Stops trying. */
@@ -68,7 +73,10 @@ export class Acknowledger {
     // what was sent may have been abandoned meanwhile, and others have come
     if (batch.length === 0 || this.#waiting[0] !== batch[0]) return;
     this.#waiting.splice(0, batch.length);
-    for (const { delivery } of batch) this.#onSettled(delivery);
+    for (const { delivery, onGone } of batch) {
+      this.#onSettled(delivery);
+      for (const tell of onGone ?? []) tell();
+    }
     this.#session.dispatcher.noteSettled(batch.length);
   }
 

@@ -50,11 +50,11 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     super(settings.logger);
     this.#settings = settings;
     const emit: EmitConsumerEvent = (name, ...values) => this.emit(name, ...values);
-    this.#dispatcher = new Dispatcher(
-      settings,
-      (type) => this.#handlerOf(type),
-      () => this.#changed(),
-    );
+    this.#dispatcher = new Dispatcher(settings, {
+      handlerOf: (type) => this.#handlerOf(type),
+      onChange: () => this.#changed(),
+      flush: () => Promise.all(this.#streams.map((stream) => stream.flush())),
+    });
     this.#gate = new ReadGate(this.#dispatcher, settings, emit);
   }
 

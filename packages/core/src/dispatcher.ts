@@ -15,6 +15,15 @@ export interface DispatcherOptions {
   readonly claimIdleMs: number;
 }
 
+/** What a dispatcher asks of the consumer around it. */
+export interface DispatcherHooks {
+  handlerOf(type: string): EventHandler | undefined;
+  /** Handlers, places or lanes became free. */
+  onChange(): void;
+  /** Resolves when everything handled so far is settled on the server. */
+  flush(): Promise<unknown>;
+}
+
 /** How many deliveries may be parked, or be handled and not yet acknowledged, before nothing more is read. */
 export const maxHeldBack = 10_000;
 
@@ -23,8 +32,7 @@ const confirmRetryMs = 500;
 /** Decides which delivery runs next: handler slots, lanes, suspects, and the limits on what is held in memory. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #handlerOf: (type: string) => EventHandler | undefined;
-  readonly #onChange: () => void;
+  readonly #hooks: DispatcherHooks;
   readonly #ready = new Fifo<Delivery>();
   readonly #lanes = new LaneTable();
   readonly #suspects = new SuspectGate((delivery) => this.#makeReady(delivery));
@@ -39,10 +47,9 @@ export class Dispatcher {
   #isPumping = false;
   #isHalted = false;
 
-  constructor(options: DispatcherOptions, handlerOf: (type: string) => EventHandler | undefined, onChange: () => void) {
+  constructor(options: DispatcherOptions, hooks: DispatcherHooks) {
     this.#options = options;
-    this.#handlerOf = handlerOf;
-    this.#onChange = onChange;
+    this.#hooks = hooks;
     this.#deadlines = new HandlerDeadlines(options.handlerTimeoutMs, (delivery) => this.#outOfTime(delivery));
   }
 
@@ -127,7 +134,7 @@ export class Dispatcher {
 
   noteSettled(count: number): void {
     this.#unacknowledged -= count;
-    this.#onChange();
+    this.#hooks.onChange();
   }
 
   /** Counts a new delivery of which only the id is kept. */
@@ -140,7 +147,7 @@ export class Dispatcher {
     this.#park(delivery);
     for (const behind of this.#lanes.behind(delivery)) if (behind.state === 'queued') this.#park(behind);
     this.#suspects.clear(delivery);
-    this.#onChange();
+    this.#hooks.onChange();
   }
 
   /** Lets a delivery's lane and place go. It is settled, or about to be, or lost. */
@@ -169,7 +176,7 @@ export class Dispatcher {
       if (delivery.state === 'queued') this.#start(delivery, now);
     }
     this.#isPumping = false;
-    this.#onChange();
+    this.#hooks.onChange();
   };
 
   #load(delivery: Delivery): void {
@@ -206,7 +213,7 @@ export class Dispatcher {
   }
 
   #confirmAndRun(delivery: Delivery): void {
-    delivery.home.confirm(delivery).then(
+    this.#confirm(delivery).then(
       (isOurs) => {
         if (isOurs && !delivery.lost && !this.#isHalted) {
           this.#run(delivery);
@@ -227,6 +234,12 @@ export class Dispatcher {
     );
   }
 
+  async #confirm(delivery: Delivery): Promise<boolean> {
+    // should a suspect bring the process down, nothing that is handled already may share its fate
+    if (delivery.suspect) await this.#hooks.flush();
+    return delivery.home.confirm(delivery);
+  }
+
   #putBack(delivery: Delivery): void {
     this.#running.delete(delivery);
     delivery.state = 'queued';
@@ -237,7 +250,7 @@ export class Dispatcher {
 
   #run(delivery: Delivery): void {
     const { event } = delivery;
-    const handler = event === undefined ? undefined : this.#handlerOf(event.type);
+    const handler = event === undefined ? undefined : this.#hooks.handlerOf(event.type);
     if (event === undefined || handler === undefined || delivery.home.isHandled(delivery)) {
       this.#leaveSlot(delivery);
       delivery.home.skip(delivery, handler === undefined ? 'unhandled' : 'duplicate');

@@ -136,10 +136,9 @@ export class Settler {
     };
   }
 
-  /** Waits until acknowledgements and moves under way are done. */
+  /** Waits until everything decided so far is done, or can no longer be. */
   async flush(): Promise<void> {
-    while (this.#moves.size > 0) await Promise.allSettled(this.#moves);
-    await this.acknowledger.flush();
+    await Promise.allSettled([...this.#moves, this.acknowledger.flush()]);
   }
 
   /** Stops trying. What is not settled will be delivered again. */
