@@ -27,6 +27,8 @@ export interface AppendQueueListener {
 }
 
 interface Batch {
+  /** Its place in the order of sending. */
+  readonly number: number;
   readonly events: readonly OutgoingEvent[];
   /** The earliest of its events' deadlines. */
   readonly deadlineMs: number;
@@ -54,7 +56,10 @@ export class AppendQueue {
   #head = 0;
   readonly #underWay = new Set<Batch>();
   readonly #held = new Map<string, StreamHold>();
+  /** Batches that were answered before older ones: their events may have overtaken some that will be refused. */
+  #answeredEarly: { readonly batch: Batch; readonly answers: readonly AppendAnswer[] }[] = [];
   readonly #releases = new Map<string, NodeJS.Timeout>();
+  #batches = 0;
   #sentEvents = 0;
   #accepted = 0;
   #acceptedCharacters = 0;
@@ -79,7 +84,8 @@ export class AppendQueue {
     if (this.#closed) throw new ClosedError('The publisher is closed', { outcome: 'not-stored' });
     this.#admit(event);
     event.sequence = ++this.#sequence;
-    event.deadlineMs = performance.now() + this.#options.timeoutMs;
+    // an asynchronous schema has used up some of it
+    if (event.deadlineMs === 0) event.deadlineMs = performance.now() + this.#options.timeoutMs;
     this.#accepted += 1;
     this.#acceptedCharacters += event.size;
     this.#queue.push(event);
@@ -162,7 +168,9 @@ export class AppendQueue {
       if (event.deadlineMs < deadlineMs) deadlineMs = event.deadlineMs;
     }
     this.#forgetTaken();
-    return events.length === 0 ? undefined : { events, deadlineMs };
+    if (events.length === 0) return undefined;
+    this.#batches += 1;
+    return { number: this.#batches, events, deadlineMs };
   }
 
   #forgetTaken(): void {
@@ -185,7 +193,7 @@ export class AppendQueue {
   async #append({ events }: Batch, withinMs: number): Promise<readonly AppendAnswer[]> {
     try {
       const answers = await this.#appender.append(events, withinMs);
-      return Array.isArray(answers) ? answers : [];
+      return Array.isArray(answers) ? events.map((_, index) => understood(answers[index])) : events.map(() => noAnswer);
     } catch (error) {
       // against the contract: nothing is known of any of them
       const failure: Failure = { ...this.#transport.classify(error), kind: 'unknown' };
@@ -198,12 +206,15 @@ export class AppendQueue {
     this.#sentEvents -= batch.events.length;
     for (let index = 0; index < batch.events.length; index += 1) {
       const event = batch.events[index] as OutgoingEvent;
-      const answer = answers[index];
+      const answer = answers[index] as AppendAnswer;
       if (event.settled) continue;
       if (typeof answer === 'string') this.#store(event, answer);
-      else this.#failed(event, answer ?? missingAnswer);
+      else this.#failed(event, answer);
     }
     if (this.#held.size > 0) this.#inform(batch, answers);
+    const [oldest] = this.#underWay;
+    if (oldest === undefined || oldest.number > batch.number) this.#answeredEarly = [];
+    else this.#answeredEarly.push({ batch, answers });
     if (this.#head < this.#queue.length) this.#schedule();
   }
 
@@ -221,6 +232,7 @@ export class AppendQueue {
       let hold = this.#held.get(event.stream);
       if (hold === undefined) {
         hold = new StreamHold(this.#underWay);
+        for (const early of this.#answeredEarly) this.#noteStored(hold, event.stream, early.batch, early.answers);
         this.#held.set(event.stream, hold);
       }
       hold.refused.push(event);
@@ -242,12 +254,19 @@ export class AppendQueue {
 
   /** Tells the streams on hold what this batch stored, and lets those go on that have no batch left to wait for. */
   #inform(batch: Batch, answers: readonly AppendAnswer[]): void {
-    for (const [index, event] of batch.events.entries()) {
-      if (typeof answers[index] === 'string') this.#held.get(event.stream)?.noteStored(event);
-    }
     for (const [stream, hold] of this.#held) {
+      this.#noteStored(hold, stream, batch, answers);
       hold.batchesBefore.delete(batch);
       if (hold.batchesBefore.size === 0 && !hold.decided) this.#decide(stream, hold);
+    }
+  }
+
+  #noteStored(hold: StreamHold, stream: string, { events }: Batch, answers: readonly AppendAnswer[]): void {
+    for (const [index, event] of events.entries()) {
+      const answer = answers[index];
+      // what may be stored overtakes like what is, unless it is sent again behind what it has overtaken
+      const isStored = typeof answer === 'string' || (answer?.kind === 'unknown' && !this.#options.retryUnknown);
+      if (event.stream === stream && isStored) hold.noteStored(event);
     }
   }
 
@@ -349,7 +368,14 @@ export class AppendQueue {
   }
 }
 
-const missingAnswer: Failure = { kind: 'unknown', cause: new Error('the transport gave no answer for it') };
+const failureKinds = new Set<unknown>(['offline', 'refused', 'invalid', 'denied', 'unknown', 'group-lost', 'closed']);
+const noAnswer: Failure = { kind: 'unknown', cause: new Error('the transport gave no answer that can be understood') };
+
+/** Whatever breaks the contract leaves the fate of its event unknown. */
+function understood(answer: AppendAnswer | undefined): AppendAnswer {
+  if (typeof answer === 'string') return answer === '' ? noAnswer : answer;
+  return typeof answer === 'object' && answer !== null && failureKinds.has(answer.kind) ? answer : noAnswer;
+}
 
 function outcomeOf({ isDoubtful }: OutgoingEvent): PublishOutcome {
   return isDoubtful ? 'unknown' : 'not-stored';

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Logger } from './logger.js';
+import { describeError } from './retry-record.js';
 
 type Listeners = Record<string, unknown[]>;
 
@@ -55,5 +56,6 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const { name, message } = describeError(error);
+  return `${name}: ${message}`;
 }

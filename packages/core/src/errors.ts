@@ -47,7 +47,7 @@ export class EventsError extends Error {
 
   readonly code: EventsErrorCode;
   readonly retryable: boolean;
-  readonly outcome?: PublishOutcome;
+  declare readonly outcome?: PublishOutcome;
 
   constructor(code: EventsErrorCode, message: string, options: EventsErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });

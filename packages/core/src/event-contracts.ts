@@ -119,6 +119,7 @@ function brokenSchema(type: string, error: unknown): ValidationError {
 }
 
 function outputOf(type: string, result: SchemaResult<unknown>): unknown {
+  if (typeof result !== 'object' || result === null) throw brokenSchema(type, new TypeError());
   if (result.issues === undefined) return result.value;
   const issues = result.issues.map(toIssue);
   const listed = issues.slice(0, 5).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));

@@ -118,7 +118,7 @@ export class EventPublisher<
   readonly #streamValidation: StreamValidation;
   readonly #maxPayloadBytes: number;
   readonly #timeoutMs: number;
-  readonly #maxInFlight: number;
+  readonly #maxValidations: number;
   readonly #streamKeys = new Map<string, string>();
   readonly #knownTypes = new Set<string>();
   /** The last call of each key whose data is still being validated: later calls of the key wait behind it. */
@@ -150,14 +150,16 @@ export class EventPublisher<
       this.#routes.set(pattern, this.#keyOf(stream));
     }
     this.#timeoutMs = wholeNumber('timeoutMs', options.timeoutMs, 5_000, { min: 10, max: 3_600_000 });
-    this.#maxInFlight = wholeNumber('maxInFlight', options.maxInFlight, 10_000, { min: 1 });
+    const maxInFlight = wholeNumber('maxInFlight', options.maxInFlight, 10_000, { min: 1 });
+    const overflow = choice('overflow', options.overflow, 'wait', ['wait', 'reject']);
+    this.#maxValidations = overflow === 'wait' ? 2 * maxInFlight : maxInFlight;
     this.#queue = new AppendQueue(
       options.transport,
       {
         timeoutMs: this.#timeoutMs,
-        maxInFlight: this.#maxInFlight,
+        maxInFlight,
         maxInFlightBytes: wholeNumber('maxInFlightBytes', options.maxInFlightBytes, 67_108_864, { min: 1 }),
-        overflow: choice('overflow', options.overflow, 'wait', ['wait', 'reject']),
+        overflow,
         retryUnknown: flag('retryUnknown', options.retryUnknown, false),
       },
       {
@@ -214,9 +216,9 @@ export class EventPublisher<
   }
 
   /** Resolves once everything published so far is settled. Never rejects: each call has its own outcome. */
-  async flush(): Promise<void> {
-    await Promise.all(this.#validations);
-    await this.#queue.flush();
+  flush(): Promise<void> {
+    if (this.#validations.size === 0) return this.#queue.flush();
+    return Promise.all(this.#validations).then(() => this.#queue.flush());
   }
 
   /** Refuses further calls, settles those under way (within `timeoutMs`), and lets go of the transport. Idempotent. */
@@ -257,11 +259,12 @@ export class EventPublisher<
     reject: (error: unknown) => void,
   ): void {
     const before = laneKey === undefined ? undefined : this.#validating.get(laneKey);
-    if (this.#validations.size >= this.#maxInFlight) {
+    if (this.#validations.size >= this.#maxValidations) {
       throw new OverloadedError(`${this.#validations.size} events wait for asynchronous schemas: await publish`, {
         outcome: 'not-stored',
       });
     }
+    event.deadlineMs = performance.now() + this.#timeoutMs;
     // both are waited for even if the data is refused: later calls of the key wait only for this one
     const validation = Promise.allSettled([this.#inTime(event.type, validated), before]).then(([outcome]) => {
       this.#validations.delete(validation);
