@@ -54,14 +54,21 @@ export class Acknowledger {
     });
   }
 
-  /** Stops trying. */
+  /** Stops trying. What is not acknowledged stays held, to be handed back. */
   close(): void {
     this.#closing.abort();
-    this.abandon();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const unsent = this.#waiting.splice(0);
+    this.#session.dispatcher.noteSettled(unsent.length);
+    for (const { reject, onGone } of unsent) {
+      reject?.(stopped());
+      for (const tell of onGone ?? []) tell();
+    }
   }
 
   /** Drops what is not acknowledged: it will be delivered again. */
-  abandon(error: Error = stopped()): void {
+  abandon(error: Error): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const abandoned = [...this.#waiting];
@@ -136,7 +143,7 @@ export class Acknowledger {
       return false;
     }
     if (kind === 'closed' || this.#closing.signal.aborted) {
-      this.abandon();
+      this.close();
       return false;
     }
     await sleep(jitteredBackoffMs(failures, 50, kind === 'denied' ? 5_000 : 1_000), this.#closing.signal);

@@ -5,6 +5,7 @@ import { HandlerTimeoutError } from './errors.js';
 import { Fifo } from './fifo.js';
 import { HandlerDeadlines } from './handler-deadlines.js';
 import { LaneTable } from './lane-table.js';
+import { settledWithin } from './sleep.js';
 import { SuspectGate } from './suspect-gate.js';
 
 export interface DispatcherOptions {
@@ -28,6 +29,8 @@ export interface DispatcherHooks {
 export const maxHeldBack = 10_000;
 
 const confirmRetryMs = 500;
+/** Beyond this a suspect waits for nobody: dead letters that cannot be moved must not keep it for ever. */
+const maxFlushMs = 1_000;
 
 /** Decides which delivery runs next: handler slots, lanes, suspects, and the limits on what is held in memory. */
 export class Dispatcher {
@@ -236,7 +239,7 @@ export class Dispatcher {
 
   async #confirm(delivery: Delivery): Promise<boolean> {
     // should a suspect bring the process down, nothing that is handled already may share its fate
-    if (delivery.suspect) await this.#hooks.flush();
+    if (delivery.suspect) await settledWithin(this.#hooks.flush(), maxFlushMs);
     return delivery.home.confirm(delivery);
   }
 

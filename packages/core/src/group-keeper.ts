@@ -28,9 +28,14 @@ export class GroupKeeper {
 
   /** Creates the group unless it exists. */
   async create(): Promise<void> {
-    const { settings, names, subscription } = this.#session;
+    const { settings, names, subscription, stopping } = this.#session;
     const what = `Could not create group '${settings.group}' of '${names.stream}'`;
-    const created = await retryOperation(settings.transport, what, () => subscription.ensureGroup(settings.startFrom));
+    const created = await retryOperation(
+      settings.transport,
+      what,
+      () => subscription.ensureGroup(settings.startFrom),
+      stopping.signal,
+    );
     if (created) this.#session.emit('groupCreated', { stream: names.stream, group: settings.group });
   }
 

@@ -36,8 +36,11 @@ export class ReadGate {
 
   /** Waits for room to read. */
   async waitToRead(signal: AbortSignal): Promise<ReadPermit> {
-    const count = await this.#wait(signal, () => this.#roomToRead());
-    this.#promised += count;
+    const count = await this.#wait(signal, () => {
+      const room = this.#roomToRead();
+      this.#promised += room;
+      return room;
+    });
     return {
       count,
       done: () => {
@@ -46,7 +49,10 @@ export class ReadGate {
     };
   }
 
-  /** Waits for room to load what is owned already, and resolves with how many entries fit; 0 once `signal` aborts. */
+  /**
+   * Waits for room to load what is owned already, and resolves with how many entries fit; 0 once `signal` aborts. What a
+   * read under way may bring is not kept free here: it may block for a second, and what is owned goes first.
+   */
   waitToLoad(signal: AbortSignal): Promise<number> {
     return this.#wait(signal, () => {
       if (this.isPaused) return 0;
@@ -61,24 +67,28 @@ export class ReadGate {
     for (const proceed of this.#waiting.splice(0)) proceed();
   };
 
-  async #wait(signal: AbortSignal, room: () => number): Promise<number> {
-    while (!signal.aborted) {
-      const count = room();
-      if (count > 0) return count;
-      await new Promise<void>((resolve) => {
-        const proceed = () => {
-          if (!signal.aborted && room() === 0) {
-            this.#waiting.push(proceed);
-            return;
-          }
-          signal.removeEventListener('abort', proceed);
-          resolve();
-        };
-        signal.addEventListener('abort', proceed);
-        this.#waiting.push(proceed);
-      });
-    }
-    return 0;
+  /** `take` returns what it could take, in the turn in which there is room: another waiter must not count on it too. */
+  #wait(signal: AbortSignal, take: () => number): Promise<number> {
+    if (signal.aborted) return Promise.resolve(0);
+    const taken = take();
+    if (taken > 0) return Promise.resolve(taken);
+    return new Promise((resolve) => {
+      const tryAgain = () => {
+        const count = signal.aborted ? 0 : take();
+        if (count === 0 && !signal.aborted) {
+          this.#waiting.push(tryAgain);
+          return;
+        }
+        signal.removeEventListener('abort', end);
+        resolve(count);
+      };
+      const end = () => {
+        this.#waiting = this.#waiting.filter((waiting) => waiting !== tryAgain);
+        resolve(0);
+      };
+      signal.addEventListener('abort', end, { once: true });
+      this.#waiting.push(tryAgain);
+    });
   }
 
   #roomToRead(): number {

@@ -53,7 +53,9 @@ export class Recovery {
     const { settings, names, subscription, stopping } = this.#session;
     const what = `Could not join group '${settings.group}' of '${names.stream}'`;
     const deadline = Date.now() + nameLeaseMs + 500;
-    while (!(await retryOperation(settings.transport, what, () => subscription.register(nameLeaseMs)))) {
+    while (
+      !(await retryOperation(settings.transport, what, () => subscription.register(nameLeaseMs), stopping.signal))
+    ) {
       if (Date.now() > deadline) throw nameInUse(settings.consumer, settings.group);
       if (stopping.signal.aborted) return;
       await sleep(200, stopping.signal);
@@ -63,10 +65,10 @@ export class Recovery {
 
   /** Takes charge of what this name owned before: its last bearer vanished. */
   async adopt(): Promise<void> {
-    const { settings, names } = this.#session;
+    const { settings, names, stopping } = this.#session;
     if (!settings.consumerIsNamed) return;
     const what = `Could not list what '${settings.consumer}' owns in '${names.stream}'`;
-    await retryOperation(settings.transport, what, () => this.#takeOwned('adopted'));
+    await retryOperation(settings.transport, what, () => this.#takeOwned('adopted'), stopping.signal);
   }
 
   start(): void {

@@ -1,13 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { jitteredBackoffMs } from './backoff.js';
 import { toError } from './failure.js';
+import { sleep } from './sleep.js';
 import type { Transport } from './transport.js';
 
-/** Runs an operation that may be repeated, as often as the transport's retry policy allows, and wraps its failure. */
+/** Runs an operation that may be repeated, as often as the transport's retry policy allows and until `signal` aborts, and wraps its failure. */
 export async function retryOperation<Result>(
   transport: Transport,
   what: string,
   operation: () => Promise<Result>,
+  signal: AbortSignal,
 ): Promise<Result> {
   const { strategy, maxRetries } = transport.retryPolicy;
   for (let failures = 1; ; failures += 1) {
@@ -16,9 +17,9 @@ export async function retryOperation<Result>(
     } catch (error) {
       const failure = transport.classify(error);
       const repeatable = failure.kind === 'offline' || failure.kind === 'refused' || failure.kind === 'unknown';
-      if (!repeatable || strategy === 'failfast' || failures > maxRetries)
+      if (!repeatable || strategy === 'failfast' || failures > maxRetries || signal.aborted)
         throw toError(what, failure, { retryable: repeatable });
-      await delay(jitteredBackoffMs(failures, 100, 2_000));
+      await sleep(jitteredBackoffMs(failures, 100, 2_000), signal);
     }
   }
 }

@@ -2,7 +2,7 @@ import { Backlog } from './backlog.js';
 import { jitteredBackoffMs } from './backoff.js';
 import { Delivery, type DeliveryHome, type Settlement } from './delivery.js';
 import { EntryDecoder, type Rejection } from './entry-decoder.js';
-import { ClosedError, type EventsError, UndecodableEntryError, ValidationError } from './errors.js';
+import { ClosedError, type EventsError, GroupNotFoundError, UndecodableEntryError, ValidationError } from './errors.js';
 import { toError } from './failure.js';
 import { GroupKeeper } from './group-keeper.js';
 import type { ReadGate } from './read-gate.js';
@@ -309,7 +309,7 @@ export class StreamConsumer implements DeliveryHome {
   /** The group is gone, and with it everything that was owned in it. */
   #forgetAll(): void {
     this.#backlog.clear();
-    this.#settler.acknowledger.abandon();
+    this.#settler.acknowledger.abandon(new GroupNotFoundError('The group was lost before the acknowledgement'));
     for (const delivery of [...this.#session.held.values()]) {
       delivery.lost = true;
       this.#drop(delivery);
