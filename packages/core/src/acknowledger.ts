@@ -121,7 +121,7 @@ export class Acknowledger {
     const { deduplicate } = this.#session.settings;
     const ids = batch.map(({ delivery }) => delivery.id);
     const postponed = batch.filter(({ delivery }) => delivery.record !== undefined).map(({ delivery }) => delivery.id);
-    const eventIds = batch.flatMap(({ delivery }) => delivery.event?.id ?? []);
+    const eventIds = batch.flatMap(({ delivery }) => delivery.eventId ?? []);
     const { count, effectiveWindowMs } = await this.#session.subscription.acknowledge(
       deduplicate === undefined ? { ids, postponed } : { ids, postponed, marks: { eventIds, ...deduplicate } },
     );

@@ -1,4 +1,5 @@
 import type { ConsumedEvent, HandlerContext } from './consumed-event.js';
+import type { Rejection } from './entry-decoder.js';
 import { OptionsError } from './errors.js';
 import type { RetryRecord } from './retry-record.js';
 import { maxTimerMs } from './sleep.js';
@@ -21,10 +22,17 @@ export type Settlement =
   | { readonly kind: 'nack'; readonly delayMs: number | undefined }
   | { readonly kind: 'deadLetter'; readonly reason: string };
 
+/** An event on its way to its handler: its data comes last. */
+export type OpenEvent = Omit<ConsumedEvent, 'data'> & { data: unknown };
+
 /** One entry in this consumer's hands, from the moment it is owned until it is settled. */
 export class Delivery {
   state: DeliveryState = 'parked';
-  event: ConsumedEvent | undefined;
+  event: OpenEvent | undefined;
+  /** The event's data as stored, until its handler is about to start. */
+  dataText: string | undefined;
+  /** Outlasts the event, which is let go of as soon as its handler has ended. */
+  eventId: string | undefined;
   /** What it must not run beside, when order or deduplication asks for that. */
   laneKey: string | undefined;
   holdsLane = false;
@@ -96,6 +104,10 @@ export interface DeliveryHome {
   load(delivery: Delivery): void;
   /** Asks the server whether it is still ours, counting the attempt that is about to start. */
   confirm(delivery: Delivery): Promise<boolean>;
+  /** Gives it its data. Returns why it cannot; a promise where that takes time. */
+  complete(delivery: Delivery): Rejection | undefined | Promise<Rejection | undefined>;
+  /** It cannot be given to a handler. */
+  reject(delivery: Delivery, rejection: Rejection): void;
   /** Its handler returned, or threw `error`. */
   ended(delivery: Delivery, failure: { readonly error: unknown } | undefined): void;
   /** Whether a copy of its event was handled since it was loaded. */

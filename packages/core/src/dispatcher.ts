@@ -1,6 +1,7 @@
 import type { EventHandler } from './consumed-event.js';
 import { type Delivery, DeliveryContext } from './delivery.js';
 import { isThenable } from './emitter.js';
+import type { Rejection } from './entry-decoder.js';
 import { HandlerTimeoutError } from './errors.js';
 import { Fifo } from './fifo.js';
 import { HandlerDeadlines } from './handler-deadlines.js';
@@ -198,6 +199,7 @@ export class Dispatcher {
     if (delivery.state === 'queued') this.#unload(delivery);
     if (delivery.state === 'parked') return;
     delivery.event = undefined;
+    delivery.dataText = undefined;
     delivery.state = 'parked';
     this.#parked += 1;
   }
@@ -252,6 +254,27 @@ export class Dispatcher {
   }
 
   #run(delivery: Delivery): void {
+    const rejection = delivery.home.complete(delivery);
+    if (rejection === undefined) {
+      this.#handle(delivery);
+    } else if (isThenable(rejection)) {
+      void Promise.resolve(rejection).then((settled) => {
+        if (delivery.lost || this.#isHalted) this.#putBack(delivery);
+        else if (settled === undefined) this.#handle(delivery);
+        else this.#reject(delivery, settled);
+        this.pump();
+      });
+    } else {
+      this.#reject(delivery, rejection);
+    }
+  }
+
+  #reject(delivery: Delivery, rejection: Rejection): void {
+    this.#leaveSlot(delivery);
+    delivery.home.reject(delivery, rejection);
+  }
+
+  #handle(delivery: Delivery): void {
     const { event } = delivery;
     const handler = event === undefined ? undefined : this.#hooks.handlerOf(event.type);
     if (event === undefined || handler === undefined || delivery.home.isHandled(delivery)) {

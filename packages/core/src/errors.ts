@@ -62,10 +62,15 @@ export class EventsError extends Error {
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (typeof value !== 'object' || value === null) return false;
-    // a subclass written by a user has no brand of its own and is recognised by its prototype alone
-    return Object.hasOwn(this, 'brand')
-      ? (value as Record<symbol, unknown>)[brandOf(this.brand)] === true
-      : Function.prototype[Symbol.hasInstance].call(this, value);
+    try {
+      // a subclass written by a user has no brand of its own and is recognised by its prototype alone
+      return Object.hasOwn(this, 'brand')
+        ? (value as Record<symbol, unknown>)[brandOf(this.brand)] === true
+        : Function.prototype[Symbol.hasInstance].call(this, value);
+    } catch {
+      // a proxy that lets nobody look is none of ours
+      return false;
+    }
   }
 }
 

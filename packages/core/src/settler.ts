@@ -148,6 +148,8 @@ export class Settler {
   }
 
   #acknowledge(delivery: Delivery): void {
+    // the acknowledgement may take a while, and the data may be large
+    delivery.event = undefined;
     this.#session.dispatcher.finish(delivery, 'settling');
     this.acknowledger.add(delivery);
   }

@@ -125,14 +125,14 @@ export class StreamConsumer implements DeliveryHome {
   }
 
   ended(delivery: Delivery, failure: { readonly error: unknown } | undefined): void {
-    const { event, settlement } = delivery;
+    const { eventId, settlement } = delivery;
     const isHandled = settlement === undefined ? failure === undefined : settlement.kind === 'ack';
-    if (isHandled && event !== undefined) this.#recent?.add(event.id);
+    if (isHandled && eventId !== undefined) this.#recent?.add(eventId);
     this.#settler.ended(delivery, failure);
   }
 
   isHandled(delivery: Delivery): boolean {
-    return delivery.event !== undefined && this.#recent?.has(delivery.event.id) === true;
+    return delivery.eventId !== undefined && this.#recent?.has(delivery.eventId) === true;
   }
 
   skip(delivery: Delivery, reason: 'unhandled' | 'duplicate'): void {
@@ -192,12 +192,10 @@ export class StreamConsumer implements DeliveryHome {
         this.#giveUpVanished(delivery);
         continue;
       }
-      const decoded = this.#decoder.decode(delivery, fields);
+      const rejection = this.#decoder.open(delivery, fields);
       characters += delivery.size;
-      // an await for each event would cost more than its decoding
-      const rejection = decoded instanceof Promise ? await decoded : decoded;
       if (rejection === undefined) deliveries.push(delivery);
-      else this.#reject(delivery, rejection);
+      else this.reject(delivery, rejection);
     }
     this.#reader.noteSizes(entries.length, characters);
     await this.#offer(deliveries);
@@ -211,15 +209,18 @@ export class StreamConsumer implements DeliveryHome {
         this.#giveUpVanished(delivery);
         continue;
       }
-      const rejection = await this.#decoder.decode(delivery, fields);
+      const rejection = this.#decoder.open(delivery, fields);
       if (rejection === undefined) deliveries.push(delivery);
-      else this.#reject(delivery, rejection);
+      else this.reject(delivery, rejection);
     }
     await this.#offer(deliveries);
   }
 
-  #reject(delivery: Delivery, { error }: Rejection): void {
-    if (delivery.state !== 'parked') return;
+  complete(delivery: Delivery): Rejection | undefined | Promise<Rejection | undefined> {
+    return this.#decoder.complete(delivery);
+  }
+
+  reject(delivery: Delivery, { error }: Rejection): void {
     if (error instanceof UndecodableEntryError) {
       this.#settler.deadLetter(delivery, 'undecodable', error);
       return;
@@ -245,7 +246,7 @@ export class StreamConsumer implements DeliveryHome {
 
   async #alreadyHandled(deliveries: readonly Delivery[]): Promise<readonly boolean[]> {
     const { settings, subscription, stopping } = this.#session;
-    const eventIds = deliveries.map(({ event }) => event?.id ?? '');
+    const eventIds = deliveries.map(({ eventId }) => eventId ?? '');
     const windowMs = settings.deduplicate?.windowMs ?? 0;
     for (let failures = 1; !stopping.signal.aborted; failures += 1) {
       try {

@@ -12,6 +12,9 @@ export type EmitConsumerEvent = <Name extends keyof ConsumerEvents>(
   ...values: ConsumerEvents[Name]
 ) => void;
 
+/** One outage shows in several of these, one after another. */
+const transientKinds = new Set(['offline', 'refused', 'unknown']);
+
 /** What everything that works on one stream of a consumer shares. */
 export class StreamSession {
   readonly subscription: Subscription;
@@ -34,8 +37,9 @@ export class StreamSession {
   /** What a failed verb means. Tells the user once an episode. */
   failed(what: string, error: unknown): Failure {
     const failure = this.settings.transport.classify(error);
-    const isNews = this.#failing.get(what) !== failure.kind;
-    this.#failing.set(what, failure.kind);
+    const trouble = transientKinds.has(failure.kind) ? 'transient' : failure.kind;
+    const isNews = this.#failing.get(what) !== trouble;
+    this.#failing.set(what, trouble);
     const isOver = this.stopping.signal.aborted && failure.kind === 'closed';
     if (isNews && !isOver && failure.kind !== 'group-lost') {
       this.emit(
