@@ -14,9 +14,15 @@ export interface ConsumedEvent<Data = unknown, Type extends string = string> {
   /** The key in Redis of the stream it was read from, prefix included. */
   readonly stream: string;
   readonly entryId: string;
-  /** Which attempt of this group this is; 1 for the first. A lower bound after a crash. */
+  /**
+   * Which attempt of this group this is; 1 for the first. After a crash nobody knows which of the events in hand were
+   * begun: each counts as begun once.
+   */
   readonly attempt: number;
-  /** Whether it may have been seen before, or may come after later events of its key. */
+  /**
+   * Whether another consumer, or an earlier run, may have seen it; it may come after later events of its key. A retry
+   * by the same consumer is told by `attempt`.
+   */
   readonly redelivered: boolean;
 }
 

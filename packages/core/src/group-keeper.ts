@@ -13,6 +13,8 @@ export class GroupKeeper {
   readonly #forgetAll: () => void;
   readonly #onFatal: (error: EventsError) => void;
   #checking: Promise<void> | undefined;
+  /** The loss was answered by giving up. */
+  #isFatal = false;
   /** The highest id that was in our hands before the group was lost. */
   #lastKnownId: string | undefined;
 
@@ -54,7 +56,7 @@ export class GroupKeeper {
       inspector = settings.transport.inspector();
       const description = await inspector.describe(names.stream);
       const exists = description?.groups.some(({ name }) => name === settings.group) ?? false;
-      if (exists || stopping.signal.aborted) return;
+      if (exists || this.#isFatal || stopping.signal.aborted) return;
       await this.#heal(description?.lastGeneratedId);
       this.#session.succeeded('restore');
     } catch (error) {
@@ -72,6 +74,7 @@ export class GroupKeeper {
       start === undefined ? null : typeof start === 'object' && 'entryId' in start ? start.entryId : String(start);
     this.#session.emit('groupLost', { stream: names.stream, group: settings.group, policy, from });
     if (start === undefined) {
+      this.#isFatal = true;
       this.#onFatal(
         new GroupNotFoundError(
           `Group '${settings.group}' of '${names.stream}' was lost, and onGroupLost is 'fail'. Find out why (FLUSHALL, eviction, a replica without the data), then start again`,

@@ -111,9 +111,11 @@ export class Recovery {
   async #takeOwned(origin: Origin): Promise<void> {
     const { subscription, held } = this.#session;
     for (let after = '0-0'; ; ) {
+      // what is acknowledged while we ask is in the answer still, and in our hands no more
+      const known = new Set(held.keys());
       const page = await subscription.owned(after, pageSize);
       this.#take(
-        page.filter(({ id }) => !held.has(id)),
+        page.filter(({ id }) => !known.has(id) && !held.has(id)),
         origin,
       );
       const last = page.at(-1);

@@ -1,4 +1,5 @@
 import { jitteredBackoffMs } from './backoff.js';
+import { ClosedError } from './errors.js';
 import { toError } from './failure.js';
 import { sleep } from './sleep.js';
 import type { Transport } from './transport.js';
@@ -17,7 +18,8 @@ export async function retryOperation<Result>(
     } catch (error) {
       const failure = transport.classify(error);
       const repeatable = failure.kind === 'offline' || failure.kind === 'refused' || failure.kind === 'unknown';
-      if (!repeatable || strategy === 'failfast' || failures > maxRetries || signal.aborted)
+      if (signal.aborted) throw new ClosedError(`${what}: the consumer was stopped meanwhile`);
+      if (!repeatable || strategy === 'failfast' || failures > maxRetries)
         throw toError(what, failure, { retryable: repeatable });
       await sleep(jitteredBackoffMs(failures, 100, 2_000), signal);
     }
