@@ -53,7 +53,7 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     this.#dispatcher = new Dispatcher(settings, {
       handlerOf: (type) => this.#handlerOf(type),
       onChange: () => this.#changed(),
-      flush: () => Promise.all(this.#streams.map((stream) => stream.flush())),
+      flush: () => Promise.all(this.#streams.map((stream) => stream.flushHandled())),
     });
     this.#gate = new ReadGate(this.#dispatcher, settings, emit);
   }

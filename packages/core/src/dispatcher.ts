@@ -6,7 +6,6 @@ import { HandlerTimeoutError } from './errors.js';
 import { Fifo } from './fifo.js';
 import { HandlerDeadlines } from './handler-deadlines.js';
 import { LaneTable } from './lane-table.js';
-import { settledWithin } from './sleep.js';
 import { SuspectGate } from './suspect-gate.js';
 
 export interface DispatcherOptions {
@@ -22,7 +21,7 @@ export interface DispatcherHooks {
   handlerOf(type: string): EventHandler | undefined;
   /** Handlers, places or lanes became free. */
   onChange(): void;
-  /** Resolves when everything handled so far is settled on the server. */
+  /** Resolves when what was handled so far is settled on the server, as far as that is possible. */
   flush(): Promise<unknown>;
 }
 
@@ -30,8 +29,6 @@ export interface DispatcherHooks {
 export const maxHeldBack = 10_000;
 
 const confirmRetryMs = 500;
-/** Beyond this a suspect waits for nobody: dead letters that cannot be moved must not keep it for ever. */
-const maxFlushMs = 1_000;
 
 /** Decides which delivery runs next: handler slots, lanes, suspects, and the limits on what is held in memory. */
 export class Dispatcher {
@@ -241,7 +238,7 @@ export class Dispatcher {
 
   async #confirm(delivery: Delivery): Promise<boolean> {
     // should a suspect bring the process down, nothing that is handled already may share its fate
-    if (delivery.suspect) await settledWithin(this.#hooks.flush(), maxFlushMs);
+    if (delivery.suspect) await this.#hooks.flush();
     return delivery.home.confirm(delivery);
   }
 

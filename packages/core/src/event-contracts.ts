@@ -96,9 +96,9 @@ export class ContractValidator {
     } catch (error) {
       throw brokenSchema(type, error);
     }
-    if (!isThenable(result)) return outputOf(type, result);
+    if (!isThenable(result)) return outputOf(type, data, result);
     return Promise.resolve(result).then(
-      (settled) => outputOf(type, settled),
+      (settled) => outputOf(type, data, settled),
       (error) => {
         throw brokenSchema(type, error);
       },
@@ -118,18 +118,35 @@ function brokenSchema(type: string, error: unknown): ValidationError {
   ]);
 }
 
-function outputOf(type: string, result: SchemaResult<unknown>): unknown {
+function outputOf(type: string, data: unknown, result: SchemaResult<unknown>): unknown {
   if (typeof result !== 'object' || result === null) throw brokenSchema(type, new TypeError());
   if (result.issues === undefined) return result.value;
-  const issues = result.issues.map(toIssue);
+  const issues = result.issues.map((issue) => toIssue(issue, data));
   const listed = issues.slice(0, 5).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
   const rest = issues.length > 5 ? ` and ${issues.length - 5} more` : '';
   throw new ValidationError(`Data of '${type}' does not match its contract: ${listed.join('; ')}${rest}`, issues);
 }
 
-function toIssue({ message, path = [] }: SchemaIssue): ValidationIssue {
-  return {
-    path: path.map((segment) => String(typeof segment === 'object' ? segment.key : segment)).join('.'),
-    message,
-  };
+function toIssue({ message, path = [] }: SchemaIssue, data: unknown): ValidationIssue {
+  const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
+  return { path: keys.map(String).join('.'), message: withoutValue(message, valueAt(data, keys)) };
+}
+
+function valueAt(data: unknown, keys: readonly PropertyKey[]): unknown {
+  return keys.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    data,
+  );
+}
+
+/** Some libraries quote the value that they refuse, and messages end up in logs. */
+function withoutValue(message: string, value: unknown): string {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') return message;
+  const text = String(value);
+  if (text === '') return message;
+  const literals = [text, JSON.stringify(text).slice(1, -1)].map((literal) =>
+    literal.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
+  );
+  // a number must not be cut out of a larger one
+  return message.replace(new RegExp(`(?<![\\w.])(?:${literals.join('|')})(?!\\w)`, 'g'), '…');
 }

@@ -11,8 +11,11 @@ import {
   ValidationError,
 } from './errors.js';
 import { describeError, type RetryRecord } from './retry-record.js';
-import { sleep } from './sleep.js';
+import { settledWithin, sleep } from './sleep.js';
 import type { StreamSession } from './stream-session.js';
+
+/** A move takes a round trip; one that takes longer may take for ever. */
+const moveMs = 1_000;
 
 /** What the settler needs of the stream's consumer. */
 export interface SettlerHome {
@@ -134,6 +137,12 @@ export class Settler {
       lastFailureAtMs: now,
       error: describeError(error),
     };
+  }
+
+  /** Waits until what was handled is acknowledged. Dead letters that cannot be moved are not waited for. */
+  async flushHandled(): Promise<void> {
+    await this.acknowledger.flush();
+    await settledWithin(Promise.allSettled(this.#moves), moveMs);
   }
 
   /** Waits until everything decided so far is done, or can no longer be. */

@@ -77,6 +77,11 @@ export class StreamConsumer implements DeliveryHome {
     return this.#release(({ state }) => state === 'queued' || state === 'parked');
   }
 
+  /** Waits until what was handled is settled on the server, as far as that is possible. */
+  flushHandled(): Promise<void> {
+    return this.#settler.flushHandled();
+  }
+
   /** Waits until everything that is decided is done. */
   flush(): Promise<void> {
     return this.#settler.flush();
