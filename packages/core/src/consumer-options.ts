@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { OptionsError } from './errors.js';
 import { ContractValidator, type EventContracts } from './event-contracts.js';
@@ -195,7 +196,7 @@ function uniqueName(): string {
       .replace(/[^A-Za-z0-9._-]/g, '-')
       .replace(/^[^A-Za-z0-9]+/, '')
       .slice(0, 100) || 'host';
-  return `${host}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+  return `${host}-${process.pid}-${randomUUID().slice(0, 8)}`;
 }
 
 function groupStart<Named extends string>(

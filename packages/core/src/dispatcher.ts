@@ -35,6 +35,8 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #hooks: DispatcherHooks;
   readonly #ready = new Fifo<Delivery>();
+  /** The suspect whose turn has come goes before everything else: the next one waits for it. */
+  readonly #first = new Fifo<Delivery>();
   readonly #lanes = new LaneTable();
   readonly #suspects = new SuspectGate((delivery) => this.#makeReady(delivery));
   readonly #running = new Set<Delivery>();
@@ -90,7 +92,7 @@ export class Dispatcher {
 
   /** Whether nothing that is loaded can run, so that one more must be loaded whatever the limits. */
   get isStarved(): boolean {
-    return this.#running.size === 0 && this.#ready.length === 0;
+    return this.#running.size === 0 && this.#ready.length === 0 && this.#first.length === 0;
   }
 
   get charactersLeft(): number {
@@ -171,7 +173,7 @@ export class Dispatcher {
     this.#isPumping = true;
     const now = Date.now();
     while (!this.#isHalted && this.#running.size < this.#options.concurrency) {
-      const delivery = this.#ready.shift();
+      const delivery = this.#first.shift() ?? this.#ready.shift();
       if (delivery === undefined) break;
       // it may have been lost, released or forgotten meanwhile
       if (delivery.state === 'queued') this.#start(delivery, now);
@@ -202,7 +204,8 @@ export class Dispatcher {
   }
 
   #makeReady(delivery: Delivery): void {
-    this.#ready.push(delivery);
+    if (delivery.suspect) this.#first.push(delivery);
+    else this.#ready.push(delivery);
   }
 
   #start(delivery: Delivery, now: number): void {

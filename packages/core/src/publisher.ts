@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AppendQueue } from './append-queue.js';
 import { IsolatingEmitter, isThenable } from './emitter.js';
 import {
@@ -312,7 +313,7 @@ export class EventPublisher<
         );
       }
     }
-    const id = options?.id ?? crypto.randomUUID();
+    const id = options?.id ?? randomUUID();
     const key = options?.key;
     const meta = this.#meta.encode(options?.time?.getTime() ?? Date.now(), key, options?.headers);
     const size = json.length + meta.length + type.length + id.length;

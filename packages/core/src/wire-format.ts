@@ -62,7 +62,10 @@ export function encodeData(type: string, data: unknown): string {
 export class MetaEncoder {
   readonly #opening: string;
   #timeMs = Number.NaN;
-  #time = '';
+  /** What the events of one millisecond have in common. */
+  #common = '';
+  /** The whole text of those without a key and headers. */
+  #plain = '';
 
   constructor(source: string) {
     this.#opening = `{"source":${JSON.stringify(source)},"time":"`;
@@ -72,9 +75,11 @@ export class MetaEncoder {
     // events of one millisecond share the text
     if (timeMs !== this.#timeMs) {
       this.#timeMs = timeMs;
-      this.#time = new Date(timeMs).toISOString();
+      this.#common = `${this.#opening}${new Date(timeMs).toISOString()}"`;
+      this.#plain = `${this.#common}}`;
     }
-    let meta = `${this.#opening}${this.#time}"`;
+    if (key === undefined && headers === undefined) return this.#plain;
+    let meta = this.#common;
     if (key !== undefined) meta += `,"key":${JSON.stringify(key)}`;
     if (headers !== undefined) meta += `,"headers":${JSON.stringify(headers)}`;
     return `${meta}}`;

@@ -88,8 +88,8 @@ describe('entries of a consumer that vanished', () => {
       return next();
     };
     jobs.shift()?.open();
-    const [left = ''] = stage.stream.add(fieldsOf('a'));
     stage.group.position = Infinity;
+    const [left = ''] = stage.stream.add(fieldsOf('a'));
     stage.group.own(left, 'vanished', { touchedAtMs: Date.now() - 120_000 });
     await elapse(3_000);
     expect(started.map(({ id }) => id)).toEqual([own]);
@@ -192,8 +192,8 @@ describe('entries of a consumer that vanished', () => {
     stage.stream.add(fieldsOf('own', 1, { key: 'x' }));
     await turn();
     expect(started).toHaveLength(1);
-    const ids = stage.stream.add(fieldsOf('a', 1, { key: 'x' }), fieldsOf('a', 1, { key: 'y' }));
     stage.group.position = Infinity;
+    const ids = stage.stream.add(fieldsOf('a', 1, { key: 'x' }), fieldsOf('a', 1, { key: 'y' }));
     for (const id of ids) stage.group.own(id, 'vanished', { touchedAtMs: Date.now() - 120_000 });
     await until(() => started.length === 2);
     expect(started[1]?.id).toBe(ids[1]);
