@@ -10,10 +10,13 @@ import {
   OptionsError,
   ValidationError,
 } from './errors.js';
+import { Limiter } from './limiter.js';
 import { describeError, type RetryRecord } from './retry-record.js';
-import { settledWithin, sleep } from './sleep.js';
+import { manyWaiters, settledWithin, sleep } from './sleep.js';
 import type { StreamSession } from './stream-session.js';
 
+/** A dead-letter stream that refuses must not be asked for every dead letter at once. */
+const maxMovesAtOnce = 16;
 /** A move takes a round trip; one that takes longer may take for ever. */
 const moveMs = 1_000;
 
@@ -36,7 +39,8 @@ export class Settler {
   readonly #session: StreamSession;
   readonly #home: SettlerHome;
   readonly #moves = new Set<Promise<void>>();
-  readonly #giveUp = new AbortController();
+  readonly #mover = new Limiter(maxMovesAtOnce);
+  readonly #giveUp = manyWaiters();
   readonly #warnedTypes = new Set<string>();
 
   constructor(session: StreamSession, home: SettlerHome) {
@@ -274,7 +278,7 @@ export class Settler {
 
   async #move(delivery: Delivery, reason: DeadLetterReason, error: unknown): Promise<void> {
     const { dispatcher } = this.#session;
-    const move = this.#moveUntilDone(delivery, reason, error);
+    const move = this.#mover.run(() => this.#moveUntilDone(delivery, reason, error));
     this.#moves.add(move);
     dispatcher.noteUnacknowledged();
     try {

@@ -1,5 +1,14 @@
+import { setMaxListeners } from 'node:events';
+
 /** The longest delay that a timer can have; a longer one would fire at once. */
 export const maxTimerMs = 2_147_483_647;
+
+/** A controller whose signal many may wait for at once: Node.js takes more than ten for a leak. */
+export function manyWaiters(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
 
 /** Resolves after `ms`, or as soon as `signal` aborts. Never rejects. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {

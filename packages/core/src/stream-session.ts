@@ -3,6 +3,7 @@ import type { ConsumerSettings, StreamNames } from './consumer-options.js';
 import type { Delivery } from './delivery.js';
 import type { Dispatcher } from './dispatcher.js';
 import { toError } from './failure.js';
+import { manyWaiters } from './sleep.js';
 import type { Subscription } from './subscription.js';
 import type { Failure } from './transport.js';
 
@@ -21,7 +22,7 @@ export class StreamSession {
   /** Every delivery in this consumer's hands, by entry id. */
   readonly held = new Map<string, Delivery>();
   /** Aborts when the consumer stops reading this stream. */
-  readonly stopping = new AbortController();
+  readonly stopping = manyWaiters();
   readonly #failing = new Map<string, string>();
 
   constructor(
