@@ -1,0 +1,150 @@
+import type { Claim, GroupDescription, PendingEntry } from '@events/core';
+import { zeroId } from './entry-id.js';
+import { HandledMarks } from './handled-marks.js';
+import { NameLeases } from './name-leases.js';
+import { type Pending, PendingList } from './pending-list.js';
+import type { StoredEntry, StreamLog } from './stream-log.js';
+
+/** As in XAUTOCLAIM: a call looks at this many pending entries for each one that it may take. */
+const looksPerClaim = 10;
+
+/** Who claims how many entries, left alone for how long, looking from after which id on. */
+interface Claimant {
+  readonly consumer: string;
+  readonly idleMs: number;
+  readonly count: number;
+  readonly after: string;
+}
+
+/** A consumer group of one stream: how far it was given the entries, and who owns which of them. */
+export class ConsumerGroup {
+  readonly name: string;
+  readonly marks = new HandledMarks();
+  readonly leases = new NameLeases();
+  readonly #log: StreamLog;
+  readonly #pending = new PendingList();
+  readonly #pendingOf = new Map<string, number>();
+  #lastDeliveredId: string;
+  #entriesRead: number | null = null;
+
+  constructor(name: string, log: StreamLog, lastDeliveredId: string) {
+    this.name = name;
+    this.#log = log;
+    this.#lastDeliveredId = lastDeliveredId;
+  }
+
+  /** Makes a consumer known. */
+  addConsumer(consumer: string): void {
+    if (!this.#pendingOf.has(consumer)) this.#pendingOf.set(consumer, 0);
+  }
+
+  /** Forgets a consumer that owns nothing; one that owns something stays, or its entries would be lost. */
+  removeConsumer(consumer: string): void {
+    if (this.#pendingOf.get(consumer) === 0) this.#pendingOf.delete(consumer);
+  }
+
+  /** Hands the next entries to `consumer`, which owns them from now on. */
+  deliver(consumer: string, count: number, now: number): readonly StoredEntry[] {
+    const entries = this.#log.after(this.#lastDeliveredId, count);
+    for (const { id } of entries) {
+      this.#entriesRead = this.#entriesRead === null ? this.#log.positionOf(id) : this.#entriesRead + 1;
+      this.#lastDeliveredId = id;
+      this.#pending.add({ id, owner: consumer, deliveredAt: now, deliveries: 1, released: false, record: null });
+      this.#countPending(consumer, 1);
+    }
+    return entries;
+  }
+
+  /** Takes over what was left alone, and tells which entry was the last it looked at. */
+  claim({ consumer, idleMs, count, after }: Claimant, now: number): Claim & { readonly lookedAt: string } {
+    const entries: PendingEntry[] = [];
+    const vanished: string[] = [];
+    let looks = count * looksPerClaim;
+    let lookedAt = after;
+    for (const pending of this.#pending.after(after)) {
+      if (looks === 0 || entries.length === count) return { entries, vanished, lookedAt };
+      looks -= 1;
+      lookedAt = pending.id;
+      if (!mayBeClaimed(pending, consumer, idleMs, now)) continue;
+      if (this.#giveUpVanished(pending.id)) {
+        vanished.push(pending.id);
+        continue;
+      }
+      entries.push(describe(pending));
+      this.#countPending(pending.owner, -1);
+      this.#countPending(consumer, 1);
+      pending.owner = consumer;
+      this.touch(pending, now);
+    }
+    return { entries, vanished, lookedAt: zeroId };
+  }
+
+  /** What `consumer` owns, with ids after `after`. */
+  ownedBy(consumer: string, after: string, count: number): readonly PendingEntry[] {
+    const owned: PendingEntry[] = [];
+    if (!this.#pendingOf.get(consumer)) return owned;
+    for (const pending of this.#pending.after(after)) {
+      if (owned.length >= count) break;
+      if (pending.owner === consumer) owned.push(describe(pending));
+    }
+    return owned;
+  }
+
+  /** The fence: an entry only while `consumer` owns it. One that is gone from the stream is owned no more. */
+  findOwned(id: string, consumer: string): Pending | undefined {
+    const pending = this.#pending.find(id);
+    return pending?.owner === consumer && !this.#giveUpVanished(id) ? pending : undefined;
+  }
+
+  /** Whether `consumer` owns an entry, be it gone from the stream or not. */
+  isOwnedBy(consumer: string, id: string): boolean {
+    return this.#pending.find(id)?.owner === consumer;
+  }
+
+  /** Begins the idle time of an owned entry anew. */
+  touch(pending: Pending, now: number): void {
+    pending.deliveredAt = now;
+    pending.released = false;
+  }
+
+  /** Takes an entry off the pending list, whoever owns it. Tells whether it was pending. */
+  settle(id: string): boolean {
+    const pending = this.#pending.find(id);
+    if (pending === undefined) return false;
+    this.#countPending(pending.owner, -1);
+    return this.#pending.remove(id);
+  }
+
+  describe(): GroupDescription {
+    return {
+      name: this.name,
+      consumers: this.#pendingOf.size,
+      pending: this.#pending.size,
+      lastDeliveredId: this.#lastDeliveredId,
+      lag: this.#lag(),
+    };
+  }
+
+  #giveUpVanished(id: string): boolean {
+    return this.#log.find(id) === undefined && this.settle(id);
+  }
+
+  #lag(): number | null {
+    const { entriesAdded } = this.#log;
+    if (entriesAdded === 0) return 0;
+    const entriesRead = this.#entriesRead ?? this.#log.positionOf(this.#lastDeliveredId);
+    return entriesRead === null ? null : entriesAdded - entriesRead;
+  }
+
+  #countPending(consumer: string, change: number): void {
+    this.#pendingOf.set(consumer, (this.#pendingOf.get(consumer) ?? 0) + change);
+  }
+}
+
+function mayBeClaimed(pending: Pending, consumer: string, idleMs: number, now: number): boolean {
+  return pending.released || (pending.owner !== consumer && now - pending.deliveredAt >= idleMs);
+}
+
+function describe({ id, deliveries, released, record }: Pending): PendingEntry {
+  return { id, deliveries, released, record };
+}

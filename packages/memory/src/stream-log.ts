@@ -1,0 +1,122 @@
+import type { Entry, Fields, TrimBound } from '@events/core';
+import { compareIds, parseId, zeroId } from './entry-id.js';
+import { MemoryError } from './memory-error.js';
+
+/** An entry that is in the stream. */
+export interface StoredEntry extends Entry {
+  readonly fields: Fields;
+}
+
+/** The entries of one stream, oldest first. Appending is O(1), finding O(log n). */
+export class StreamLog {
+  // Slots before `#first` are trimmed and emptied; they are given up together, so that trimming one entry is O(1).
+  #slots: (StoredEntry | undefined)[] = [];
+  #first = 0;
+  #lastMilliseconds = 0;
+  #lastSequence = 0;
+  #entriesAdded = 0;
+
+  get length(): number {
+    return this.#slots.length - this.#first;
+  }
+
+  get firstEntryId(): string | null {
+    return this.#slots[this.#first]?.id ?? null;
+  }
+
+  /** The last id given out, even if that entry is gone. */
+  get lastGeneratedId(): string {
+    return `${this.#lastMilliseconds}-${this.#lastSequence}`;
+  }
+
+  /** How many entries there ever were. */
+  get entriesAdded(): number {
+    return this.#entriesAdded;
+  }
+
+  /** Stores an entry under an id above all earlier ones, also when the clock stepped back. */
+  append(fields: Fields, unixMs: number): string {
+    if (unixMs > this.#lastMilliseconds) {
+      this.#lastMilliseconds = unixMs;
+      this.#lastSequence = 0;
+    } else {
+      this.#lastSequence += 1;
+    }
+    const id = this.lastGeneratedId;
+    this.#slots.push({ id, fields });
+    this.#entriesAdded += 1;
+    return id;
+  }
+
+  find(id: string): StoredEntry | undefined {
+    const entry = this.#slots[this.#indexAtOrAbove(id)];
+    return entry?.id === id ? entry : undefined;
+  }
+
+  /** Up to `count` entries with ids above `id`. */
+  after(id: string, count: number): readonly StoredEntry[] {
+    const index = this.#indexAtOrAbove(id);
+    return this.#slice(this.#slots[index]?.id === id ? index + 1 : index, count);
+  }
+
+  /** Up to `count` entries from id `from` to id `to`, both included. */
+  range(from: string, to: string, count: number): readonly StoredEntry[] {
+    const entries = this.#slice(this.#indexAtOrAbove(from), count);
+    const end = entries.findIndex((entry) => compareIds(entry.id, to) > 0);
+    return end === -1 ? entries : entries.slice(0, end);
+  }
+
+  /** Removes what is beyond `bound` and tells how many entries that were. */
+  trim(bound: TrimBound): number {
+    const before = this.#first;
+    if ('minId' in bound) this.#removeBefore(this.#indexAtOrAbove(parseId(bound.minId)));
+    else if (Number.isSafeInteger(bound.maxLength) && bound.maxLength >= 0)
+      this.#removeBefore(this.#slots.length - bound.maxLength);
+    else throw new MemoryError('invalid', `${bound.maxLength} is no length to trim to`);
+    const removed = this.#first - before;
+    this.#giveUpEmptySlots();
+    return removed;
+  }
+
+  /**
+   * How many entries were ever added up to `id`, or `null` where Redis 7.0 cannot tell: it counts what it added, so it
+   * knows this at both ends of the stream and nowhere between.
+   */
+  positionOf(id: string): number | null {
+    const afterLast = compareIds(id, this.lastGeneratedId);
+    const { firstEntryId } = this;
+    if (this.#entriesAdded === 0) return 0;
+    if (afterLast === 0 || (firstEntryId === null && afterLast < 0)) return this.#entriesAdded;
+    if (afterLast > 0 || firstEntryId === null) return null;
+    const afterFirst = compareIds(id, firstEntryId);
+    if (afterFirst > 0) return null;
+    return this.#entriesAdded - this.length + (afterFirst === 0 ? 1 : 0);
+  }
+
+  #slice(start: number, count: number): readonly StoredEntry[] {
+    return this.#slots.slice(start, start + count) as readonly StoredEntry[];
+  }
+
+  #indexAtOrAbove(id: string): number {
+    let low = this.#first;
+    let high = this.#slots.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareIds(this.#slots[middle]?.id ?? zeroId, id) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #removeBefore(index: number): void {
+    if (index <= this.#first) return;
+    this.#slots.fill(undefined, this.#first, index);
+    this.#first = index;
+  }
+
+  #giveUpEmptySlots(): void {
+    if (this.#first < 64 || this.#first * 2 < this.#slots.length) return;
+    this.#slots = this.#slots.slice(this.#first);
+    this.#first = 0;
+  }
+}

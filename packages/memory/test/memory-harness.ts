@@ -1,0 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TransportHarness } from '@events/conformance';
+import { MemoryTransport, type MemoryTransportOptions } from '@events/memory';
+
+/** A broker of its own, and all that can happen to it. */
+export function memoryHarness(): TransportHarness {
+  const options: MemoryTransportOptions = { deadlineMs: 300 };
+  const first = new MemoryTransport(options);
+  const appender = first.appender();
+  return {
+    name: 'memory',
+    open: () => new MemoryTransport({ ...options, broker: first.broker }),
+    faults: {
+      killConnections: () => first.simulate.cut(),
+      async restart() {
+        first.simulate.offline();
+        await delay(50);
+        first.simulate.online();
+      },
+      freeze: () => first.simulate.freeze(),
+      thaw: () => first.simulate.thaw(),
+      loseEverything: () => first.simulate.forget(),
+      async putForeignEntry(stream, fields) {
+        const [answer] = await appender.append([{ stream, fields }], 1_000);
+        if (typeof answer !== 'string') throw new Error(`Not stored: ${answer?.kind}`);
+        return answer;
+      },
+    },
+    close: () => first.close(),
+  };
+}

@@ -1,0 +1,482 @@
+import type { Appender, Entry, Inspector, NewEntry, Subscription, SubscriptionOptions, Transport } from '@events/core';
+
+/** A transport with one deliberate fault. */
+export interface Mutant {
+  readonly fault: string;
+  breakIt(transport: Transport): Transport;
+}
+
+interface Changes {
+  readonly transport?: (real: Transport) => Partial<Transport>;
+  readonly appender?: (real: Appender, transport: Transport) => Partial<Appender>;
+  readonly subscription?: (
+    real: Subscription,
+    options: SubscriptionOptions,
+    transport: Transport,
+  ) => Partial<Subscription>;
+  readonly inspector?: (real: Inspector) => Partial<Inspector>;
+}
+
+const dayMs = 86_400_000;
+
+export const mutants: readonly Mutant[] = [
+  // append
+  mutant('append answers with an id for an entry that is not stored', {
+    appender: (real) => ({
+      append: async (entries, withinMs) => {
+        const answers = await real.append(entries.slice(0, 1), withinMs);
+        return entries.map((_, index) => answers[index] ?? `${Date.now()}-${index}`);
+      },
+    }),
+  }),
+  mutant('append stores an entry twice when the first answer is lost', {
+    appender: (real) => ({
+      append: async (entries, withinMs) => {
+        const answers = await real.append(entries, withinMs);
+        const isLost = answers.some((answer) => typeof answer === 'object' && answer.kind === 'unknown');
+        return isLost ? real.append(entries, withinMs) : answers;
+      },
+    }),
+  }),
+  mutant('append says refused for what was sent and not answered', {
+    appender: (real) => ({
+      append: async (entries, withinMs) =>
+        (await real.append(entries, withinMs)).map((answer) =>
+          typeof answer === 'object' && answer.kind === 'unknown' ? { ...answer, kind: 'refused' } : answer,
+        ),
+    }),
+  }),
+  mutant('append stores the entries of a call in the wrong order', {
+    appender: (real) => ({
+      append: async (entries, withinMs) => [...(await real.append([...entries].reverse(), withinMs))].reverse(),
+    }),
+  }),
+  mutant('append lets a later call overtake an earlier one', {
+    appender: (real) => {
+      let calls = 0;
+      return {
+        append: async (entries, withinMs) => {
+          calls += 1;
+          for (let turn = calls % 3; turn > 0; turn -= 1) await new Promise(setImmediate);
+          return real.append(entries, withinMs);
+        },
+      };
+    },
+  }),
+  mutant('append answers in the wrong place', {
+    appender: (real) => ({
+      append: async (entries, withinMs) => [...(await real.append(entries, withinMs))].reverse(),
+    }),
+  }),
+  mutant('append rejects the whole call for one bad entry', {
+    appender: (real) => ({
+      append: async (entries, withinMs) => {
+        if (entries.some(({ fields }) => fields.length === 0)) throw new Error('an entry without fields');
+        return real.append(entries, withinMs);
+      },
+    }),
+  }),
+  mutant('append tells the payload in its failure', {
+    appender: (real) => ({
+      append: async (entries, withinMs) =>
+        (await real.append(entries, withinMs)).map((answer, index) =>
+          typeof answer === 'string'
+            ? answer
+            : { ...answer, cause: Object.assign(answer.cause, { command: entries[index] }) },
+        ),
+    }),
+  }),
+  mutant('append has no deadline', {
+    appender: (real) => ({
+      append: async (entries, withinMs) => {
+        const answers = await real.append(entries, withinMs);
+        const isLate = answers.some((answer) => typeof answer === 'object' && answer.kind === 'unknown');
+        return isLate ? new Promise(() => {}) : answers;
+      },
+    }),
+  }),
+  mutant('append stores bytes as text', {
+    appender: (real) => ({ append: (entries, withinMs) => real.append(entries.map(asText), withinMs) }),
+  }),
+  mutant('append lets names that repeat collapse', {
+    appender: (real) => ({ append: (entries, withinMs) => real.append(entries.map(withoutRepetition), withinMs) }),
+  }),
+  // read
+  mutant('read gives the entries in the wrong order', {
+    subscription: (real) => ({ read: async (count, blockMs) => [...(await real.read(count, blockMs))].reverse() }),
+  }),
+  mutant('read gives entries again that the consumer owns already', {
+    subscription: (real) => ({
+      read: async (count, blockMs) => {
+        const owned = (await real.owned('0-0', count)).map(({ id }) => id);
+        return owned.length > 0 ? real.fetch(owned) : real.read(count, blockMs);
+      },
+    }),
+  }),
+  mutant('read loses the last of many entries', {
+    subscription: (real) => ({
+      read: async (count, blockMs) => {
+        const entries = await real.read(count, blockMs);
+        return entries.length > 4 ? entries.slice(0, -1) : entries;
+      },
+    }),
+  }),
+  mutant('read acknowledges what it gives', {
+    subscription: (real) => ({
+      read: async (count, blockMs) => {
+        const entries = await real.read(count, blockMs);
+        await real.acknowledge({ ids: entries.map(({ id }) => id), postponed: [] });
+        return entries;
+      },
+    }),
+  }),
+  mutant('read takes no notice of a lost group', {
+    subscription: (real, _, transport) => ({
+      read: (count, blockMs) =>
+        real.read(count, blockMs).catch((error: unknown) => nothingIf(transport, error, 'group-lost')),
+    }),
+  }),
+  mutant('read answers a lost connection with []', {
+    subscription: (real, _, transport) => ({
+      read: (count, blockMs) =>
+        real.read(count, blockMs).catch((error: unknown) => nothingIf(transport, error, 'unknown')),
+    }),
+  }),
+  mutant('read does not wait', { subscription: (real) => ({ read: (count) => real.read(count, 0) }) }),
+  mutant('read gives more than count', {
+    subscription: (real) => ({ read: (count, blockMs) => real.read(count + 1, blockMs) }),
+  }),
+  mutant('interruptRead makes the read drop what it was given', {
+    subscription: (real) => {
+      let isInterrupted = false;
+      return {
+        read: async (count, blockMs) => {
+          isInterrupted = false;
+          const entries = await real.read(count, blockMs);
+          return isInterrupted ? [] : entries;
+        },
+        interruptRead: () => {
+          isInterrupted = true;
+          return real.interruptRead();
+        },
+      };
+    },
+  }),
+  // claim
+  mutant('claim raises the delivery count', {
+    subscription: (real) => ({
+      claim: async (idleMs, count) => {
+        const { entries, vanished } = await real.claim(idleMs, count);
+        for (const { id, deliveries } of entries) await real.start(id, deliveries + 1);
+        return { entries: entries.map((entry) => ({ ...entry, deliveries: entry.deliveries + 1 })), vanished };
+      },
+    }),
+  }),
+  mutant('claim takes what is not idle long enough', {
+    subscription: (real) => ({ claim: (_idleMs, count) => real.claim(0, count) }),
+  }),
+  mutant("claim gives the consumer's own entries", {
+    subscription: (real) => ({
+      claim: async (idleMs, count) => {
+        const own = await real.owned('0-0', count);
+        const { entries, vanished } = await real.claim(idleMs, count);
+        return { entries: [...own, ...entries].slice(0, count), vanished };
+      },
+    }),
+  }),
+  mutant('claim begins at the first entry each time', {
+    subscription: (_real, options, transport) => ({
+      claim: (idleMs, count) => transport.subscription(options).claim(idleMs, count),
+    }),
+  }),
+  mutant('claim keeps silent about vanished entries', {
+    subscription: (real) => ({
+      claim: async (idleMs, count) => ({ entries: (await real.claim(idleMs, count)).entries, vanished: [] }),
+    }),
+  }),
+  mutant('claim forgets that an entry was released', {
+    subscription: (real) => ({
+      claim: async (idleMs, count) => {
+        const { entries, vanished } = await real.claim(idleMs, count);
+        return { entries: entries.map((entry) => ({ ...entry, released: false })), vanished };
+      },
+    }),
+  }),
+  // ownership
+  mutant('owned begins with the entry that it was to begin after', {
+    subscription: (real) => ({
+      owned: async (after, count) => (await real.owned('0-0', 1_000)).filter(({ id }) => id >= after).slice(0, count),
+    }),
+  }),
+  mutant('owned shows the entries of other consumers', {
+    subscription: (real, options, transport) => ({
+      owned: async (after, count) => {
+        const other = transport.subscription({ ...options, consumer: 'owner' });
+        return [...(await real.owned(after, count)), ...(await other.owned(after, count))].slice(0, count);
+      },
+    }),
+  }),
+  mutant('fetch sorts what it was asked for', {
+    subscription: (real) => ({ fetch: (ids) => real.fetch([...ids].sort()) }),
+  }),
+  mutant('fetch leaves out what no longer exists', {
+    subscription: (real) => ({ fetch: async (ids) => (await real.fetch(ids)).filter(({ fields }) => fields !== null) }),
+  }),
+  mutant('start says yes, whoever owns the entry', {
+    subscription: (real) => ({
+      start: async (id, deliveries) => {
+        await real.start(id, deliveries);
+        return true;
+      },
+    }),
+  }),
+  mutant('start does not set the count', {
+    subscription: (real) => ({ start: async (id) => (await real.keepAlive([id])).length === 1 }),
+  }),
+  mutant('keepAlive answers with ids that are not owned', {
+    subscription: (real) => ({
+      keepAlive: async (ids) => {
+        await real.keepAlive(ids);
+        return ids;
+      },
+    }),
+  }),
+  mutant('keepAlive keeps nothing alive', {
+    subscription: (real) => ({
+      keepAlive: async (ids) => {
+        const owned = await real.owned('0-0', 1_000);
+        return ids.filter((id) => owned.some((entry) => entry.id === id));
+      },
+    }),
+  }),
+  mutant('release forgets to let the next claim have it', {
+    subscription: (real) => ({ release: async (ids) => (await real.keepAlive(ids)).length }),
+  }),
+  mutant('postpone drops the record', {
+    subscription: (real) => ({ postpone: async (id) => (await real.keepAlive([id])).length === 1 }),
+  }),
+  mutant('register lets two consumers have one name', {
+    subscription: (real, options, transport) => ({
+      register: async (leaseMs) =>
+        (await real.register(leaseMs)) ||
+        transport.subscription({ ...options, consumer: `${options.consumer}.2` }).register(leaseMs),
+    }),
+  }),
+  mutant('register gives a lease that does not end', {
+    subscription: (real) => ({ register: () => real.register(dayMs) }),
+  }),
+  mutant('subscription.close keeps the name', {
+    subscription: (real) => {
+      let isClosed = false;
+      return {
+        close: async () => {
+          isClosed = true;
+          await real.interruptRead();
+        },
+        owned: (after, count) => (isClosed ? real.close() : Promise.resolve()).then(() => real.owned(after, count)),
+      };
+    },
+  }),
+  // settlement
+  mutant('acknowledge does not acknowledge', {
+    subscription: (real) => ({
+      acknowledge: async ({ ids, marks }) => {
+        const { effectiveWindowMs } = await real.acknowledge({ ids: [], postponed: [], ...(marks && { marks }) });
+        return { count: ids.length, effectiveWindowMs };
+      },
+    }),
+  }),
+  mutant('acknowledge concerns every group', {
+    subscription: (real, options, transport) => ({
+      acknowledge: async (acknowledgement) => {
+        const { ids } = acknowledgement;
+        const groups = (await transport.inspector().describe(options.stream))?.groups ?? [];
+        const others = groups.filter(({ name }) => name !== options.group);
+        for (const { name } of others)
+          await transport.subscription({ ...options, group: name }).acknowledge({ ids, postponed: [] });
+        return real.acknowledge(acknowledgement);
+      },
+    }),
+  }),
+  mutant('acknowledge counts what it was given', {
+    subscription: (real) => ({
+      acknowledge: async (acknowledgement) => ({
+        ...(await real.acknowledge(acknowledgement)),
+        count: acknowledgement.ids.length,
+      }),
+    }),
+  }),
+  mutant('acknowledge sets no marks', {
+    subscription: (real) => ({ acknowledge: ({ ids, postponed }) => real.acknowledge({ ids, postponed }) }),
+  }),
+  mutant('acknowledge never lets marks leave early', {
+    subscription: (real) => ({
+      acknowledge: ({ marks, ...rest }) =>
+        real.acknowledge({ ...rest, ...(marks && { marks: { ...marks, maxEntries: 1e9 } }) }),
+    }),
+  }),
+  mutant('handled takes no notice of the window', {
+    subscription: (real) => ({
+      acknowledge: ({ marks, ...rest }) =>
+        real.acknowledge({ ...rest, ...(marks && { marks: { ...marks, windowMs: dayMs } }) }),
+      handled: (eventIds) => real.handled(eventIds, dayMs),
+    }),
+  }),
+  mutant('deadLetter is not fenced', {
+    subscription: (real, _, transport) => ({
+      deadLetter: async (id, stream, provenance) => {
+        const [entry] = await real.fetch([id]);
+        if (entry?.fields == null) return 'vanished';
+        await transport.appender().append([{ stream, fields: [...entry.fields, ...provenance] }], 1_000);
+        await real.acknowledge({ ids: [id], postponed: [] });
+        return 'moved';
+      },
+    }),
+  }),
+  mutant('deadLetter stores without acknowledging', {
+    subscription: (real, _, transport) => ({
+      deadLetter: async (id, stream, provenance) => {
+        if ((await real.keepAlive([id])).length === 0) return 'not-owned';
+        const [entry] = await real.fetch([id]);
+        if (entry?.fields == null) return real.deadLetter(id, stream, provenance);
+        await transport.appender().append([{ stream, fields: [...entry.fields, ...provenance] }], 1_000);
+        return 'moved';
+      },
+    }),
+  }),
+  mutant('deadLetter acknowledges before it stores', {
+    subscription: (real, _, transport) => ({
+      deadLetter: async (id, stream, provenance) => {
+        const [entry] = await real.fetch([id]);
+        if (entry?.fields == null) return real.deadLetter(id, stream, provenance);
+        if ((await real.keepAlive([id])).length === 0) return 'not-owned';
+        if ((await real.acknowledge({ ids: [id], postponed: [] })).count === 0) return 'not-owned';
+        await transport.appender().append([{ stream, fields: [...entry.fields, ...provenance] }], 1_000);
+        return 'moved';
+      },
+    }),
+  }),
+  mutant('deadLetter forgets the provenance', {
+    subscription: (real) => ({ deadLetter: (id, stream) => real.deadLetter(id, stream, []) }),
+  }),
+  // groups and inspection
+  mutant('ensureGroup begins at the end, whatever it was asked for', {
+    subscription: (real) => ({ ensureGroup: () => real.ensureGroup('latest') }),
+  }),
+  mutant('ensureGroup always says that it created the group', {
+    subscription: (real) => ({ ensureGroup: async (from) => (await real.ensureGroup(from)) || true }),
+  }),
+  mutant('trim is off by one', {
+    inspector: (real) => ({
+      trim: (stream, bound) => real.trim(stream, 'maxLength' in bound ? { maxLength: bound.maxLength + 1 } : bound),
+    }),
+  }),
+  mutant('trim spares what is unread', {
+    inspector: (real) => ({
+      trim: async (stream, bound) => {
+        const { length = 0, groups = [] } = (await real.describe(stream)) ?? {};
+        const unread = Math.max(0, ...groups.map(({ lag }) => lag ?? length));
+        return real.trim(stream, 'maxLength' in bound ? { maxLength: Math.max(bound.maxLength, unread) } : bound);
+      },
+    }),
+  }),
+  mutant('range leaves out its last entry', {
+    inspector: (real) => ({
+      range: async (stream, from, to, count) => {
+        const entries = await real.range(stream, from, to, count);
+        return to === '+' ? entries : entries.filter(({ id }) => id !== to);
+      },
+    }),
+  }),
+  mutant('describe says that lag is 0 where it is unknown', {
+    inspector: (real) => ({
+      describe: async (stream) => {
+        const description = await real.describe(stream);
+        return (
+          description && {
+            ...description,
+            groups: description.groups.map((group) => ({ ...group, lag: group.lag ?? 0 })),
+          }
+        );
+      },
+    }),
+  }),
+  // transport
+  mutant('freeze finds a verb without a deadline', {
+    subscription: (real, _, transport) => ({
+      owned: (after, count) =>
+        real.owned(after, count).catch((error: unknown) => {
+          if (transport.classify(error).kind === 'unknown') return new Promise<never>(() => {});
+          throw error;
+        }),
+    }),
+  }),
+  mutant('classify calls everything transient', {
+    transport: (real) => ({ classify: (error) => ({ ...real.classify(error), kind: 'refused' }) }),
+  }),
+  mutant('classify throws at what it does not know', {
+    transport: (real) => ({
+      classify: (error) => {
+        if (!(error instanceof Error)) throw new TypeError('not an error');
+        return real.classify(error);
+      },
+    }),
+  }),
+  mutant('transport.close ends nothing', {
+    transport: (real) => ({ close: async () => void real.retryPolicy }),
+  }),
+];
+
+function mutant(fault: string, changes: Changes): Mutant {
+  return {
+    fault,
+    breakIt(real) {
+      const broken: Transport = changed(real, {
+        appender: () => {
+          const appender = real.appender();
+          return changed(appender, changes.appender?.(appender, real) ?? {});
+        },
+        subscription: (options: SubscriptionOptions) => {
+          const subscription = real.subscription(options);
+          return changed(subscription, changes.subscription?.(subscription, options, real) ?? {});
+        },
+        inspector: () => {
+          const inspector = real.inspector();
+          return changed(inspector, changes.inspector?.(inspector) ?? {});
+        },
+        ...changes.transport?.(real),
+      });
+      return broken;
+    },
+  };
+}
+
+/** The same object, with some members changed. */
+function changed<Target extends object>(target: Target, changes: Partial<Target>): Target {
+  return new Proxy(target, {
+    get(_, name) {
+      if (Object.hasOwn(changes, name)) return changes[name as keyof Target];
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
+
+function nothingIf(transport: Transport, error: unknown, kind: string): readonly Entry[] {
+  if (transport.classify(error).kind === kind) return [];
+  throw error;
+}
+
+function asText({ stream, fields }: NewEntry): NewEntry {
+  return {
+    stream,
+    fields: fields.map((value) => (typeof value === 'string' ? value : new TextDecoder().decode(value))),
+  };
+}
+
+function withoutRepetition({ stream, fields }: NewEntry): NewEntry {
+  const names = new Map<unknown, NewEntry['fields'][number]>();
+  for (let index = 0; index + 1 < fields.length; index += 2) names.set(fields[index], fields[index + 1] ?? '');
+  const collapsed = [...names].flat() as NewEntry['fields'];
+  return { stream, fields: fields.length % 2 === 0 ? collapsed : fields };
+}
