@@ -1,0 +1,2 @@
+export type { TestFunction, TransportFaults, TransportHarness } from './harness.js';
+export { transportConformance } from './transport-conformance.js';
