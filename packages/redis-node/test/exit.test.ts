@@ -1,0 +1,4 @@
+import { exitSuite } from '@events/tooling-transport';
+import { kit } from './kit.js';
+
+exitSuite(kit);

@@ -1,0 +1,4 @@
+import { limitsSuite } from '@events/tooling-transport';
+import { kit } from './kit.js';
+
+limitsSuite(kit);

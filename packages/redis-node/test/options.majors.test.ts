@@ -1,0 +1,4 @@
+import { optionsSuite } from '@events/tooling-transport';
+import { kit } from './kit.js';
+
+optionsSuite(kit);
