@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FailureKind, Fields, GroupStart, StreamDescription, Subscription, Transport } from '@events/core';
 import type { TransportFaults, TransportHarness } from './harness.js';
-import { patienceMs, within } from './patience.js';
+import { patienceMs, until, within } from './patience.js';
 
 /** Whom `join` should make a member of what. */
 export interface Member {
@@ -97,6 +97,15 @@ export class Stage {
     const subscription = await this.join(stream, member);
     assert.equal((await subscription.read(count, 0)).length, count);
     return { stream, ids, subscription };
+  }
+
+  /** Has a consumer claim entries that were handed back. */
+  async takeReleased(subscription: Subscription, ids: readonly string[]): Promise<void> {
+    const claimed = new Set<string>();
+    await until('the released entries are claimed', async () => {
+      for (const { id } of (await subscription.claim(3_600_000, 10)).entries) claimed.add(id);
+      return ids.every((id) => claimed.has(id));
+    });
   }
 
   /** The stream as an inspector sees it. It must exist. */

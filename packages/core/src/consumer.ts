@@ -165,10 +165,10 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
 
   async #stop(timeoutMs: number): Promise<StopReport> {
     const deadline = Date.now() + timeoutMs;
+    if (this.#state !== 'failed') this.#state = 'stopping';
     const finishedBefore = this.#dispatcher.finished;
     this.#dispatcher.halt();
     await settledWithin(this.#joining, timeoutMs);
-    if (this.#state !== 'failed') this.#state = 'stopping';
     let released = 0;
     const release = async (stream: StreamConsumer) => {
       const first = await stream.releaseUnstarted();
@@ -178,7 +178,7 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     };
     const releasing = Promise.all(this.#streams.map(release));
     await settledWithin(this.#idle(), Math.max(0, deadline - Date.now()));
-    const abandoned = this.#dispatcher.running.size;
+    const abandoned = this.#dispatcher.handling;
     const finished = this.#dispatcher.finished - finishedBefore;
     this.#dispatcher.abortRunning(new ClosedError('The consumer stopped, and the time given to handlers is over'));
     await settledWithin(releasing, Math.max(farewellMs, deadline - Date.now()));

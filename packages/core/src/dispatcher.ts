@@ -47,6 +47,7 @@ export class Dispatcher {
   #abandoned = 0;
   #unacknowledged = 0;
   #finished = 0;
+  #handling = 0;
   #isPumping = false;
   #isHalted = false;
 
@@ -71,6 +72,11 @@ export class Dispatcher {
   /** How many acknowledgements the server has not answered. */
   get unacknowledged(): number {
     return this.#unacknowledged;
+  }
+
+  /** How many handlers have begun and not ended, in time or not. */
+  get handling(): number {
+    return this.#handling;
   }
 
   /** How many handlers have ended so far, in time. */
@@ -283,6 +289,7 @@ export class Dispatcher {
       return;
     }
     this.#deadlines.start(delivery);
+    this.#handling += 1;
     let result: unknown;
     try {
       result = handler(event, new DeliveryContext(delivery, this.#extend));
@@ -308,6 +315,7 @@ export class Dispatcher {
 
   #ended(delivery: Delivery, failure: { readonly error: unknown } | undefined): void {
     const wasAbandoned = !this.#running.has(delivery);
+    this.#handling -= 1;
     this.#deadlines.stop(delivery);
     if (!wasAbandoned) {
       this.#finished += 1;

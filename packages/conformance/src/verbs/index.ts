@@ -1,12 +1,16 @@
 import type { Scenario } from '../scenario.js';
 import { appendScenarios } from './append.js';
+import { brokenConnectionScenarios } from './broken-connection.js';
 import { claimScenarios } from './claim.js';
-import { faultScenarios } from './fault.js';
+import { freezeScenarios } from './freeze.js';
 import { groupScenarios } from './group.js';
+import { holdingScenarios } from './holding.js';
 import { inspectorScenarios } from './inspector.js';
 import { lifecycleScenarios } from './lifecycle.js';
-import { ownershipScenarios } from './ownership.js';
+import { lossScenarios } from './loss.js';
+import { ownedScenarios } from './owned.js';
 import { readScenarios } from './read.js';
+import { releaseScenarios } from './release.js';
 import { settlementScenarios } from './settlement.js';
 
 /** What `Transport`, `Appender`, `Subscription` and `Inspector` promise, verb by verb. */
@@ -16,8 +20,12 @@ export const verbScenarios: readonly Scenario[] = [
   ...groupScenarios,
   ...readScenarios,
   ...claimScenarios,
-  ...ownershipScenarios,
+  ...ownedScenarios,
+  ...holdingScenarios,
+  ...releaseScenarios,
   ...settlementScenarios,
   ...inspectorScenarios,
-  ...faultScenarios,
+  ...freezeScenarios,
+  ...brokenConnectionScenarios,
+  ...lossScenarios,
 ];
