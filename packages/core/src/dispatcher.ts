@@ -264,15 +264,28 @@ export class Dispatcher {
     if (rejection === undefined) {
       this.#handle(delivery);
     } else if (isThenable(rejection)) {
-      void Promise.resolve(rejection).then((settled) => {
-        if (delivery.lost || this.#isHalted) this.#putBack(delivery);
-        else if (settled === undefined) this.#handle(delivery);
-        else this.#reject(delivery, settled);
-        this.pump();
-      });
+      this.#runLater(delivery, Promise.resolve(rejection));
     } else {
       this.#reject(delivery, rejection);
     }
+  }
+
+  /** An asynchronous schema has the handler's time too. */
+  #runLater(delivery: Delivery, completed: Promise<Rejection | undefined>): void {
+    this.#deadlines.start(delivery);
+    this.#handling += 1;
+    void completed.then((rejection) => {
+      if (!this.#running.has(delivery)) {
+        this.#endedLater(delivery, undefined);
+        return;
+      }
+      this.#handling -= 1;
+      this.#deadlines.stop(delivery);
+      if (delivery.lost || this.#isHalted) this.#putBack(delivery);
+      else if (rejection === undefined) this.#handle(delivery);
+      else this.#reject(delivery, rejection);
+      this.pump();
+    });
   }
 
   #reject(delivery: Delivery, rejection: Rejection): void {

@@ -45,6 +45,8 @@ export class ReadGate {
       count,
       done: () => {
         this.#promised -= count;
+        // before the same reader asks again: others may have waited longer
+        this.notify();
       },
     };
   }

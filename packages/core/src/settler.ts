@@ -1,6 +1,6 @@
 import { Acknowledger } from './acknowledger.js';
 import { jitteredBackoffMs } from './backoff.js';
-import type { DeadLetterReason } from './consumer-events.js';
+import type { ConsumerEvents, DeadLetterReason } from './consumer-events.js';
 import type { Delivery, Settlement } from './delivery.js';
 import {
   ClosedError,
@@ -66,6 +66,7 @@ export class Settler {
   settle(delivery: Delivery, settlement: Settlement): Promise<void> {
     if (delivery.settling !== undefined) return delivery.settling;
     if (delivery.state !== 'running') return Promise.reject(tooLate(delivery));
+    if (settlement.kind !== 'ack' && (delivery.lost || this.#giveUp.signal.aborted)) return Promise.reject(notOurs());
     delivery.settlement = settlement;
     delivery.settling = this.#carryOut(delivery, settlement);
     return delivery.settling;
@@ -278,7 +279,14 @@ export class Settler {
 
   async #move(delivery: Delivery, reason: DeadLetterReason, error: unknown): Promise<void> {
     const { dispatcher } = this.#session;
-    const move = this.#mover.run(() => this.#moveUntilDone(delivery, reason, error));
+    const provenance = JSON.stringify(this.#provenance(delivery, reason, error));
+    const occurrence = {
+      ...this.#session.reference(delivery),
+      reason,
+      attempts: startedAttempts(delivery, reason),
+      error,
+    };
+    const move = this.#mover.run(() => this.#moveUntilDone(delivery, provenance, occurrence));
     this.#moves.add(move);
     dispatcher.noteUnacknowledged();
     try {
@@ -289,19 +297,20 @@ export class Settler {
     }
   }
 
-  async #moveUntilDone(delivery: Delivery, reason: DeadLetterReason, error: unknown): Promise<void> {
+  async #moveUntilDone(
+    delivery: Delivery,
+    provenance: string,
+    occurrence: Omit<ConsumerEvents['deadLettered'][0], 'deadLetterStream'>,
+  ): Promise<void> {
     const { names, subscription } = this.#session;
     const deadLetterStream = names.deadLetters as string;
-    const reference = this.#session.reference(delivery);
-    const attempts = startedAttempts(delivery, reason);
-    const provenance = JSON.stringify(this.#provenance(delivery, reason, error));
     for (let failures = 1; !this.#giveUp.signal.aborted; failures += 1) {
       try {
         const answer = await subscription.deadLetter(delivery.id, deadLetterStream, ['deadLetter', provenance]);
         this.#session.succeeded('dead-letter entries of');
         if (answer === 'moved') {
           this.#home.settled(delivery);
-          this.#session.emit('deadLettered', { ...reference, reason, attempts, deadLetterStream, error });
+          this.#session.emit('deadLettered', { ...occurrence, deadLetterStream });
           return;
         }
         if (answer === 'vanished') this.#home.lostByTrim(delivery);
@@ -364,4 +373,8 @@ function tooLate(delivery: Delivery): EventsError {
   return delivery.state === 'abandoned'
     ? new HandlerTimeoutError('The handler ran too long: this attempt counts as failed already')
     : new OptionsError('The event was settled already, when its handler returned');
+}
+
+function notOurs(): ClosedError {
+  return new ClosedError("The event is not in this consumer's hands any more");
 }
