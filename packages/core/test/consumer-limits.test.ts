@@ -117,6 +117,34 @@ describe('prefetch', () => {
     }
   });
 
+  test('of one for each stream starves none of them, and less is refused', async () => {
+    const streams = ['orders', 'payments', 'refunds'];
+    expect(() => new ConsumingStage({ prefetch: 2, streams })).toThrow(
+      expect.objectContaining({ code: 'EVENTS_OPTIONS', message: expect.stringContaining('prefetch') }),
+    );
+    const stage = new ConsumingStage({ prefetch: 3, streams });
+    const handled: string[] = [];
+    await stage.consumer.subscribe('*', ({ stream }) => void handled.push(stream)).start();
+    for (const key of [...streams].reverse()) {
+      await elapse(1_000);
+      stage.transport.server.stream(key).add(...many(3));
+      await until(() => handled.filter((stream) => stream === key).length === 3, 10_000);
+    }
+  });
+
+  test('used up by long handlers of one stream leaves the others what is left', async () => {
+    const stage = new ConsumingStage({ prefetch: 4, concurrency: 16, streams: ['orders', 'payments'] });
+    const workshop = new Workshop();
+    const handled: string[] = [];
+    const handler = ({ stream }: { readonly stream: string }) =>
+      stream === 'orders' ? workshop.handler() : void handled.push(stream);
+    await stage.consumer.subscribe('*', handler).start();
+    stage.stream.add(...many(2));
+    await elapse(3_000);
+    stage.transport.server.stream('payments').add(...many(5));
+    await until(() => handled.length === 5, 30_000);
+  });
+
   test('bounds retries that fall due together, too', async () => {
     const stage = new ConsumingStage({ prefetch: 10, concurrency: 2, recoveryStrategy: () => 5_000 });
     const workshop = new Workshop();

@@ -55,9 +55,10 @@ describe("with ordering 'key'", () => {
           expect(new Set(stage.group.acknowledged).size).toBe(total);
           expect(stage.group.acknowledged).toHaveLength(total);
           expect([stage.count('error'), stage.count('leaseLost'), stage.count('deadLettered')]).toEqual([0, 0, 0]);
+          await stage.end();
         },
       ),
-      { numRuns: 12 },
+      { numRuns: 12, endOnFailure: true },
     );
   });
 
@@ -208,6 +209,7 @@ describe("with ordering 'key'", () => {
       release.open();
       await elapse(100);
       expect([depth, handled.length]).toEqual([depth, 4]);
+      await stage.end();
     }
   });
 });

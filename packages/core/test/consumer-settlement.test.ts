@@ -298,6 +298,27 @@ describe('a context that nobody watches', () => {
   });
 });
 
+describe("a context whose event is out of its consumer's hands", () => {
+  test('promises no retry: after a stop', async () => {
+    const { stage, context } = await running();
+    const stopped = stage.consumer.stop({ timeoutMs: 0 });
+    await until(() => stage.consumer.state === 'stopped');
+    await stopped;
+    await expect(context.nack()).rejects.toMatchObject({ code: 'EVENTS_CLOSED' });
+    expect(stage.count('retry')).toBe(0);
+  });
+
+  test('promises no retry: after another consumer took it', async () => {
+    const { stage, context, id, ends } = await running({ claimIdleMs: 300 });
+    stage.group.own(id, 'somebody-else', { touchedAtMs: Infinity });
+    await until(() => stage.count('leaseLost') === 1);
+    await expect(context.nack()).rejects.toMatchObject({ code: 'EVENTS_CLOSED' });
+    ends[0]?.resolve();
+    await elapse(5_000);
+    expect(stage.count('retry')).toBe(0);
+  });
+});
+
 describe('a context after its attempt', () => {
   test('rejects what comes when the handler has returned', async () => {
     const { stage, context, ends } = await running();

@@ -178,6 +178,23 @@ describe('handlers that hang', () => {
   });
 });
 
+describe('a schema that never answers', () => {
+  test('does not hold a handler slot for ever', async () => {
+    const schema = {
+      '~standard': {
+        version: 1,
+        vendor: 'tests',
+        validate: (value: unknown) => (value === 'hang' ? new Promise<never>(() => {}) : { value }),
+      },
+    } as const;
+    const { stage, started } = await hanging({ concurrency: 1, events: { a: schema } });
+    stage.stream.add(fieldsOf('a', 'hang'), fieldsOf('a', 'good'));
+    await until(() => started.length === 1, 20_000);
+    expect(started[0]?.data).toBe('good');
+    await until(() => stage.count('deadLettered') === 1, 20_000);
+  });
+});
+
 describe('handlerTimeoutMs 0', () => {
   test('lets a handler run as long as it likes, and keeps its event', async () => {
     const { stage, contexts, jobs } = await hanging({ handlerTimeoutMs: 0 });

@@ -2,6 +2,7 @@ import { type ConsumerOptions, EventConsumer, type EventContracts, type Fields }
 import type { StubGroup, StubStream } from './stub-server.js';
 import type { StubSubscription } from './stub-subscription.js';
 import { StubTransport } from './stub-transport.js';
+import { until } from './virtual-time.js';
 
 const eventNames = [
   'groupCreated',
@@ -59,6 +60,12 @@ export class ConsumingStage<Contracts extends EventContracts = EventContracts> {
   /** The occurrences of one event, as it was emitted. */
   occurrences<Occurrence = Record<string, unknown>>(name: EventName): Occurrence[] {
     return this.emitted.filter((event) => event.name === name).map(({ value }) => value as Occurrence);
+  }
+
+  /** Stops the consumer, whatever it does: where several live in one test, each must make room for the next. */
+  async end(): Promise<void> {
+    void this.consumer.stop({ timeoutMs: 0 });
+    await until(() => this.consumer.state === 'stopped');
   }
 
   count(name: EventName): number {

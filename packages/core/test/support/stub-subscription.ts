@@ -12,7 +12,7 @@ import type {
 import { StubFailure } from './stub-failure.js';
 import { type Pending, StubGroup, type StubStream } from './stub-server.js';
 
-type Verb = keyof Subscription;
+export type Verb = keyof Subscription;
 type Interceptor<Name extends Verb> = (
   next: () => ReturnType<Subscription[Name]>,
   ...given: Parameters<Subscription[Name]>
@@ -50,6 +50,11 @@ export class StubSubscription implements Subscription {
     readonly stream: StubStream,
     readonly options: SubscriptionOptions,
   ) {}
+
+  /** Makes these verbs answer the same way, whatever they are asked. */
+  replace(verbs: readonly Verb[], answer: () => Promise<never>): void {
+    for (const verb of verbs) this.intercept[verb] = answer;
+  }
 
   get group(): StubGroup {
     const group = this.stream.groups.get(this.options.group);
@@ -92,7 +97,7 @@ export class StubSubscription implements Subscription {
       for (const pending of [...this.group.pending.values()]) {
         if (entries.length === count) break;
         const isIdle = pending.released || Date.now() - pending.touchedAtMs >= idleMs;
-        if (!isIdle || (pending.consumer === this.options.consumer && !pending.released)) continue;
+        if (!isIdle || pending.consumer === this.options.consumer) continue;
         if (this.stream.entry(pending.id).fields === null) {
           this.group.pending.delete(pending.id);
           vanished.push(pending.id);

@@ -1,0 +1,12 @@
+import type { Transport } from '@events/core';
+import { RedisTransport as IoredisTransport } from '@events/redis-ioredis';
+import { RedisTransport as NodeRedisTransport } from '@events/redis-node';
+
+export const clients = ['ioredis', 'node-redis'] as const;
+
+/** Which client library a process uses. */
+export type Client = (typeof clients)[number];
+
+export function openTransport(client: Client, url: string): Transport {
+  return client === 'ioredis' ? new IoredisTransport({ url }) : new NodeRedisTransport({ url });
+}
