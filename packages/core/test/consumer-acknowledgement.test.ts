@@ -117,12 +117,12 @@ describe('acknowledgements', () => {
       await answer.promise;
       return next();
     };
-    for (let page = 0; page < 30; page += 1) stage.stream.add(...entries(500));
+    for (let page = 0; page < 23; page += 1) stage.stream.add(...entries(500));
     await elapse(3_000);
     expect(stage.group.position).toBeLessThanOrEqual(10_500);
     expect(stage.occurrences('backpressure')).toEqual([expect.objectContaining({ reason: 'unacknowledged' })]);
     answer.open();
-    await until(() => stage.group.pending.size === 0 && stage.group.position === 15_000);
+    await until(() => stage.group.pending.size === 0 && stage.group.position === 11_500);
     expect(stage.count('recovered')).toBe(stage.count('backpressure'));
   });
 

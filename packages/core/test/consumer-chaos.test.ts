@@ -126,7 +126,7 @@ test('a consumer comes out of any trouble whole', async () => {
       expect(stage.group.position - before).toBeGreaterThan(Math.floor(Math.min(60, options.prefetch) / 2));
       await stage.end();
     }),
-    { numRuns: 25, endOnFailure: true },
+    { numRuns: 12, endOnFailure: true },
   );
 });
 

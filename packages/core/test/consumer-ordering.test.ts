@@ -58,7 +58,7 @@ describe("with ordering 'key'", () => {
           await stage.end();
         },
       ),
-      { numRuns: 12, endOnFailure: true },
+      { numRuns: 8, endOnFailure: true },
     );
   });
 

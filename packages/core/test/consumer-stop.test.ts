@@ -113,7 +113,9 @@ describe('stop', () => {
     await turn();
     const stop = stopping({ stage }, 100);
     await until(() => stop.report !== undefined);
-    expect(stop.report).toMatchObject({ finished: 0, abandoned: 1 });
+    // it ended in time to be acknowledged all the same
+    expect(stop.report).toEqual({ finished: 0, released: 0, abandoned: 1 });
+    expect(stage.group.acknowledged).toHaveLength(1);
   });
 
   test('leaves the results of abandoned handlers without consequence: no acknowledgement, no retry, no timer', async () => {

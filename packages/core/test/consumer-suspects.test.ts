@@ -205,6 +205,22 @@ describe('entries of a consumer that vanished', () => {
     expect(started[2]?.id).toBe(ids[0]);
   });
 
+  test('run one at a time also when the lanes of several open together', async () => {
+    const { stage, started, jobs } = await vanished(0, {}, { ordering: 'key' });
+    stage.group.position = stage.stream.entries.length;
+    stage.stream.add(fieldsOf('own', 1, { key: 'x' }), fieldsOf('own', 1, { key: 'y' }));
+    await turn();
+    stage.group.position = Infinity;
+    const ids = stage.stream.add(fieldsOf('a', 1, { key: 'x' }), fieldsOf('a', 1, { key: 'y' }));
+    for (const id of ids) stage.group.own(id, 'vanished', { touchedAtMs: Date.now() - 120_000 });
+    await elapse(3_000);
+    for (const job of jobs) job.open();
+    await elapse(3_000);
+    expect(started.map(({ id }) => id).slice(2)).toHaveLength(1);
+    jobs[2]?.open();
+    await until(() => started.length === 4);
+  });
+
   test('that hang do not stall the others once they are given up', async () => {
     const { started } = await vanished(3, {}, { handlerTimeoutMs: 1_000, ordering: 'key' });
     await until(() => started.length === 3, 20_000);

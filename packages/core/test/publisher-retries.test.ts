@@ -84,6 +84,20 @@ describe('being offline', () => {
     await until(() => fate.receipt !== undefined);
   });
 
+  test('leaves the attempts of what is refused afterwards untouched', async () => {
+    const { publisher, appender } = publishing({}, { maxRetries: 1 });
+    let calls = 0;
+    appender.respond = (call) => {
+      calls += 1;
+      if (calls <= 5) call.answer([failure('offline')]);
+      else if (calls === 6) call.answer([failure('refused')]);
+      else appender.store(call);
+    };
+    const fate = fateOf(publisher.publish('a', 1));
+    await until(() => wordsFor(fate) !== 'open');
+    expect([wordsFor(fate), calls]).toEqual(['stored', 7]);
+  });
+
   test('ends with the deadline, not stored', async () => {
     const { publisher, appender } = publishing({ timeoutMs: 1_000 });
     appender.respond = (call) => call.answerEach(() => failure('offline'));

@@ -5,8 +5,10 @@ import { decodeArray, decodePending, decodePendingConsumers, decodeText } from '
 import { callScript } from './run-script.js';
 import { claim, idsPerScript, releasedIdleMs } from './scripts.js';
 
-/** How many pages of 100 pending entries one run of the script looks at: well below a millisecond of the server's time. */
-const pagesPerRun = 8;
+/** How many pages of 100 pending entries one run of the script looks at: about 0.4 ms of the server's time. */
+const pagesPerRun = 3;
+/** How many runs one call may take. Between them the server serves others. */
+const runsPerCall = 8;
 const beginning = '0-0';
 
 /**
@@ -44,7 +46,7 @@ export class ClaimScan {
     this.#forgetAllBut(owners);
     const order = this.#inTurn(owners);
     let at = 0;
-    for (let more = true; more && at < order.length && entries.length + vanished.length < count; ) {
+    for (let run = 0; run < runsPerCall && at < order.length && entries.length + vanished.length < count; run += 1) {
       const most = Math.min(idsPerScript, count - entries.length - vanished.length);
       const visited = order.slice(at, at + pagesPerRun);
       const args = [group, consumer, String(idleMs), String(most), String(pagesPerRun), String(releasedIdleMs)];
@@ -55,8 +57,6 @@ export class ClaimScan {
       entries.push(...found.entries);
       vanished.push(...found.vanished);
       at += this.#advance(visited, found.cursors, releases === this.#ownReleases);
-      // what found less than it might have has looked at as much as one call may
-      more = found.entries.length + found.vanished.length === most;
     }
     // one long list is left for the next round, so that the others have their turn
     this.#next = order[this.#cursors.has(order[at] ?? '') ? at + 1 : at] ?? order[0];
