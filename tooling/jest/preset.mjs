@@ -30,13 +30,19 @@ export function project(rootDir, extra = {}) {
   };
 }
 
-/** A second project of a client adapter: its `*.majors.test.ts` files, with an older major of the client in place. */
+/**
+ * A second project of a client adapter: its `*.majors.test.ts` files, with an older major of the client in place; and the
+ * whole conformance suite too where EVENTS_CONFORMANCE is `all`.
+ */
 export function olderMajor(rootDir, client, alias) {
   const preset = project(rootDir);
   return {
     ...preset,
     displayName: `${basename(rootDir)}@${alias.replace(client, '')}`,
-    testMatch: ['<rootDir>/test/**/*.majors.test.ts'],
+    testMatch: [
+      '<rootDir>/test/**/*.majors.test.ts',
+      ...(process.env.EVENTS_CONFORMANCE === 'all' ? ['<rootDir>/test/conformance.test.ts'] : []),
+    ],
     moduleNameMapper: { ...preset.moduleNameMapper, [`^${client}$`]: join(rootDir, 'node_modules', alias) },
   };
 }

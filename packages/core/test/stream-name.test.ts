@@ -118,6 +118,10 @@ describe('the name of a group or consumer', () => {
     },
   );
 
+  test("holds no colon where it is a consumer's: group and consumer together name keys", () => {
+    expect(() => checkMemberName('consumer', 'a:b')).toThrow(expect.objectContaining({ code: 'EVENTS_OPTIONS' }));
+  });
+
   test.each(['', ' billing', '-billing', 'bill ing', '{billing}', 'ä', 'x'.repeat(201), undefined, 7])(
     '%j is refused',
     (name) => {
@@ -178,9 +182,11 @@ describe('a companion key', () => {
   });
 
   test('is no key that a stream may have', () => {
+    const suffix = fc.tuple(fc.constantFrom(...reserved), fc.array(segment, { maxLength: 2 }));
     fc.assert(
-      fc.property(streamName, fc.constantFrom(...reserved), (name, suffix) => {
-        expect(() => streamKey(companionKey(name, suffix), undefined, true)).toThrow(
+      fc.property(streamName, suffix, fc.boolean(), (name, [first, rest], validation) => {
+        const companion = companionKey(name, [first, ...rest].join(':'));
+        expect(() => streamKey(companion, undefined, validation)).toThrow(
           expect.objectContaining({ code: 'EVENTS_STREAM_NAME' }),
         );
       }),

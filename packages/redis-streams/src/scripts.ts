@@ -7,7 +7,7 @@ export interface Script {
 }
 
 /** No run of a script takes more ids: a script stops the whole server while it runs. */
-export const idsPerScript = 100;
+export const idsPerScript = 50;
 
 /** An idle time that no live or crashed consumer's entry reaches: it says that its last owner handed the entry back. */
 export const releasedIdleMs = 365 * 24 * 60 * 60 * 1_000;

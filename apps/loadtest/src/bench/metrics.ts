@@ -10,6 +10,7 @@ export const metricNames = {
   idleCpuPercent: '% of a core',
   idleRedisCpuPercent: 'Redis % of a core',
   longestStallMs: 'longest stall ms',
+  usualStallMs: 'slowest kind, usually ms',
   longestReadMs: 'longest read ms',
   heapGrowth: 'heap, last / first quarter',
   peakRssMb: 'peak RSS MB',
