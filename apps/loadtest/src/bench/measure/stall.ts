@@ -13,7 +13,7 @@ const entries = 100_000;
 const entriesToFail = 12_000;
 const durationMs = 8_000;
 const fewestForUsual = 5;
-const worthTellingUs = 100;
+const worthTellingMs = 0.1;
 
 /** What a `Stage` for this needs: every command is noted with the time it took. */
 export const stallServerOptions = { config: { 'slowlog-log-slower-than': 0, 'slowlog-max-len': 200_000 } };
@@ -31,7 +31,7 @@ export async function measureStall(stage: Stage, { client }: BehaviourCase, side
   const meter = await Meter.start(stage.server);
   const control = new Redis(stage.url);
   let workersCpuUs = 0;
-  const found: SlowCommand[] = [];
+  const all: Durations = new Map();
   const remarks: string[] = [];
   try {
     await abandonEntries(control, stage.url);
@@ -54,20 +54,24 @@ export async function measureStall(stage: Stage, { client }: BehaviourCase, side
       worker.go();
       workersCpuUs += (await worker.measured()).cpuUs;
       await worker.finish();
-      const slow = slowCommands(await control.slowlog('GET', -1));
-      remarks.push(`${name}: ${describe(slow)}`);
-      found.push(...slow);
+      const log = await control.slowlog('GET', -1);
+      const found: Durations = new Map();
+      addCommands(found, log);
+      addCommands(all, log);
+      remarks.push(`${name}: ${describe(found)}`);
     }
   } finally {
     control.disconnect();
   }
   const { foreignCores } = await meter.stop(workersCpuUs);
-  const longest = (reads: boolean) =>
-    Math.max(
-      0,
-      ...found.filter(({ command }) => (command === 'XREADGROUP') === reads).map(({ durationUs }) => durationUs),
-    ) / 1_000;
-  const metrics = { longestStallMs: longest(false), usualStallMs: usualStall(found), longestReadMs: longest(true) };
+  const reads = all.get('XREADGROUP') ?? [];
+  all.delete('XREADGROUP');
+  const kinds = [...all.values()];
+  const metrics = {
+    longestStallMs: longestMs(kinds.flat()),
+    usualStallMs: usualStallMs(kinds),
+    longestReadMs: longestMs(reads),
+  };
   return { metrics, foreignCores, remarks };
 }
 
@@ -80,48 +84,42 @@ async function abandonEntries(control: Redis, url: string): Promise<void> {
   }
 }
 
-interface SlowCommand {
-  readonly command: string;
-  readonly durationUs: number;
+/** How long each command of a kind took, in microseconds. */
+type Durations = Map<string, number[]>;
+
+/** Adds to `found` what the library's connections sent; they bear names. */
+function addCommands(found: Durations, log: unknown): void {
+  if (!Array.isArray(log)) return;
+  for (const line of log as [number, number, number, string[], string, string][]) {
+    const [, , durationUs, [name = '', script = ''], , client] = line;
+    if (!client.startsWith('events:')) continue;
+    const command = name.toUpperCase();
+    const kind = command === 'EVALSHA' ? `${command} ${script.slice(0, 8)}` : command;
+    const durations = found.get(kind);
+    if (durations === undefined) found.set(kind, [durationUs]);
+    else durations.push(durationUs);
+  }
 }
 
-/** Those that the library's connections sent; they bear names. */
-function slowCommands(log: unknown): SlowCommand[] {
-  if (!Array.isArray(log)) return [];
-  return log.flatMap((line: unknown) => {
-    const [, , durationUs, words, , client] = line as [number, number, number, string[], string, string];
-    if (!client.startsWith('events:')) return [];
-    const [name = '', script = ''] = words;
-    const command = name.toUpperCase();
-    return [{ command: command === 'EVALSHA' ? `${command} ${script.slice(0, 8)}` : command, durationUs }];
-  });
+function longestMs(durations: readonly number[]): number {
+  return durations.reduce((longest, duration) => Math.max(longest, duration), 0) / 1_000;
 }
 
 /**
- * What the slowest kind of command takes, as a median in milliseconds. The longest single one is longer where Redis loses
- * its core to another process in the middle of a command.
+ * What the slowest kind of command takes, as a median. The longest single one is longer where Redis loses its core to
+ * another process in the middle of a command.
  */
-function usualStall(slow: readonly SlowCommand[]): number {
-  const kinds = new Set(slow.map(({ command }) => command).filter((command) => command !== 'XREADGROUP'));
-  const medians = [...kinds].map((kind) => {
-    const durations = slow.filter(({ command }) => command === kind).map(({ durationUs }) => durationUs);
-    return durations.length < fewestForUsual ? 0 : median(durations);
-  });
+function usualStallMs(kinds: readonly (readonly number[])[]): number {
+  const medians = kinds.filter(({ length }) => length >= fewestForUsual).map(median);
   return Math.max(0, ...medians) / 1_000;
 }
 
-function describe(slow: readonly SlowCommand[]): string {
-  const byCommand = new Map<string, SlowCommand[]>();
-  for (const one of slow) byCommand.set(one.command, [...(byCommand.get(one.command) ?? []), one]);
-  const lines = [...byCommand].flatMap(([command, some]) => {
-    const durations = some.map(({ durationUs }) => durationUs);
-    const longest = Math.max(...durations);
-    if (longest < worthTellingUs) return [];
-    return `${command} ${some.length} times, usually ${milliseconds(median(durations))}, longest ${milliseconds(longest)}`;
+function describe(found: Durations): string {
+  const lines = [...found].flatMap(([kind, durations]) => {
+    const longest = longestMs(durations);
+    if (longest < worthTellingMs) return [];
+    const usual = median(durations) / 1_000;
+    return `${kind} ${durations.length} times, usually ${usual.toFixed(3)} ms, longest ${longest.toFixed(2)} ms`;
   });
   return lines.join('; ') || 'nothing over 0.1 ms';
-}
-
-function milliseconds(microseconds: number): string {
-  return `${(microseconds / 1_000).toFixed(2)} ms`;
 }
