@@ -3,10 +3,15 @@ import type { Socket } from 'node:net';
 // Beyond this many waiting bytes the sender has to wait as well, as with a real network.
 const highWaterBytes = 1024 * 1024;
 
+// A slow direction passes on as much as is due every so many milliseconds.
+const slowTickMs = 20;
+
 /** What the proxy wants of one direction of a connection, asked anew for every piece. */
 export interface ChannelRules {
   /** Milliseconds that a piece travels. */
   latencyMs(): number;
+  /** How many bytes pass in a second at most: Infinity for no limit, 0 for none. */
+  bytesPerSecond(): number;
   /** Whether bytes vanish. */
   swallowsBytes(): boolean;
   /** Whether the end of the connection goes unnoticed on the other side. */
@@ -20,10 +25,11 @@ export class FaultChannel {
   readonly #source: Socket;
   readonly #sink: Socket;
   readonly #rules: ChannelRules;
-  readonly #travelling: { readonly bytes: Buffer | 'end'; readonly arrivesAt: number }[] = [];
+  readonly #travelling: { bytes: Buffer | 'end'; readonly arrivesAt: number }[] = [];
   #travellingBytes = 0;
   #sinkIsFull = false;
   #ended = false;
+  #nextPieceAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(source: Socket, sink: Socket, rules: ChannelRules) {
@@ -55,7 +61,10 @@ export class FaultChannel {
     while (!this.#sinkIsFull && !this.#sink.destroyed) {
       const [next] = this.#travelling;
       if (next === undefined) break;
-      const wait = next.arrivesAt - performance.now();
+      const limit = this.#rules.bytesPerSecond();
+      if (limit === 0) break;
+      const now = performance.now();
+      const wait = Math.max(next.arrivesAt, limit === Number.POSITIVE_INFINITY ? 0 : this.#nextPieceAt) - now;
       if (wait > 0) {
         this.#timer = setTimeout(() => this.deliver(), Math.ceil(wait));
         break;
@@ -63,13 +72,23 @@ export class FaultChannel {
       if (next.bytes === 'end') {
         if (this.#rules.swallowsEnd()) break;
         this.#sink.end();
-      } else {
-        this.#pass(next.bytes);
-        this.#travellingBytes -= next.bytes.length;
+        this.#travelling.shift();
+        continue;
       }
-      this.#travelling.shift();
+      const piece = next.bytes.subarray(0, Math.max(1, Math.floor((limit * slowTickMs) / 1_000)));
+      this.#nextPieceAt = now + (piece.length / limit) * 1_000;
+      next.bytes = next.bytes.subarray(piece.length);
+      this.#travellingBytes -= piece.length;
+      if (next.bytes.length === 0) this.#travelling.shift();
+      this.#pass(piece);
     }
-    if (this.#travellingBytes < highWaterBytes && !this.#sinkIsFull) this.#source.resume();
+    if (!this.#isFull && !this.#sinkIsFull) this.#source.resume();
+  }
+
+  // What one is slow to read waits at the sender, not here.
+  get #isFull(): boolean {
+    const slow = this.#rules.bytesPerSecond() !== Number.POSITIVE_INFINITY;
+    return slow ? this.#travellingBytes > 0 : this.#travellingBytes >= highWaterBytes;
   }
 
   #enter(bytes: Buffer | 'end'): void {
@@ -77,7 +96,7 @@ export class FaultChannel {
     const earliest = this.#travelling.at(-1)?.arrivesAt ?? 0;
     this.#travelling.push({ bytes, arrivesAt: Math.max(performance.now() + this.#rules.latencyMs(), earliest) });
     if (bytes !== 'end') this.#travellingBytes += bytes.length;
-    if (this.#travellingBytes >= highWaterBytes) this.#source.pause();
+    if (this.#isFull) this.#source.pause();
     this.deliver();
   }
 

@@ -6,7 +6,8 @@ import { type ChannelRules, FaultChannel } from './fault-channel.js';
  * What a proxy does with its connections:
  * - `pass`: passes everything on.
  * - `dropReplies`: throws away what the server sends; what the client sends arrives.
- * - `blackhole`: throws away what either side sends, and neither sees the other close; new connections are accepted.
+ * - `blackhole`: throws away what either side sends, and neither sees the other close; new connections are accepted. Can
+ *   be had for one direction alone.
  * - `refuse`: cuts what is open and resets every new connection.
  *
  * What was thrown away stays lost, so after `dropReplies` and `blackhole` open connections are out of step: `cut()` them.
@@ -56,7 +57,9 @@ export class FaultProxy {
   readonly #listener: Server;
   readonly #links = new Set<Connection>();
   #mode: FaultProxyMode;
-  #latencyMs = 0;
+  #swallowed: FaultProxyDirection | 'both' = 'both';
+  readonly #latencyMs = { toServer: 0, toClient: 0 };
+  readonly #bytesPerSecond = { toServer: Number.POSITIVE_INFINITY, toClient: Number.POSITIVE_INFINITY };
   #accepted = 0;
   #pendingCut: PendingCut | undefined;
 
@@ -89,16 +92,32 @@ export class FaultProxy {
     return this.#accepted;
   }
 
-  /** Changes what happens from now on, with open connections as well as with new ones. */
-  setMode(mode: FaultProxyMode): void {
+  /**
+   * Changes what happens from now on, with open connections as well as with new ones.
+   *
+   * @param direction Of a black hole: in which way bytes and ends vanish. Default: both.
+   */
+  setMode(mode: FaultProxyMode, direction?: FaultProxyDirection): void {
     this.#mode = mode;
+    this.#swallowed = direction ?? 'both';
     if (mode === 'refuse') this.#closeAll((client) => client.resetAndDestroy());
-    for (const { channels } of this.#links) for (const channel of channels) channel.deliver();
+    this.#deliver();
   }
 
-  /** Delays all that is sent from now on, in both directions, by so many milliseconds each way. 0 ends it. */
-  latency(milliseconds: number): void {
-    this.#latencyMs = milliseconds;
+  /** Delays all that is sent from now on by so many milliseconds, each way or in this direction alone. 0 ends it. */
+  latency(milliseconds: number, direction?: FaultProxyDirection): void {
+    for (const way of direction === undefined ? (['toServer', 'toClient'] as const) : [direction]) {
+      this.#latencyMs[way] = milliseconds;
+    }
+  }
+
+  /**
+   * Reads what goes in this direction no faster than so many bytes in a second and connection, so that the rest piles up
+   * at the sender. 0 reads nothing, Infinity ends it.
+   */
+  slowRead(bytesPerSecond: number, direction: FaultProxyDirection = 'toClient'): void {
+    this.#bytesPerSecond[direction] = bytesPerSecond;
+    this.#deliver();
   }
 
   /** Closes every open connection on both sides and returns how many. New ones are possible at once. */
@@ -155,11 +174,17 @@ export class FaultProxy {
     server.once('close', forget);
   }
 
+  #deliver(): void {
+    for (const { channels } of this.#links) for (const channel of channels) channel.deliver();
+  }
+
   #rules(direction: FaultProxyDirection): ChannelRules {
+    const swallows = () => this.#mode === 'blackhole' && ['both', direction].includes(this.#swallowed);
     return {
-      latencyMs: () => this.#latencyMs,
-      swallowsBytes: () => this.#mode === 'blackhole' || (this.#mode === 'dropReplies' && direction === 'toClient'),
-      swallowsEnd: () => this.#mode === 'blackhole',
+      latencyMs: () => this.#latencyMs[direction],
+      bytesPerSecond: () => this.#bytesPerSecond[direction],
+      swallowsBytes: () => swallows() || (this.#mode === 'dropReplies' && direction === 'toClient'),
+      swallowsEnd: swallows,
       admit: (byteCount) => this.#admit(byteCount, direction),
     };
   }

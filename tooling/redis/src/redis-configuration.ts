@@ -1,10 +1,20 @@
 import type { StartRedisOptions } from './redis-options.js';
 
+/** A user of our own that exists beside those of the options. */
+export interface ControlUser {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** The parts of a configuration that are decided at the start, beside the options. */
 export interface ConfigurationParts {
   readonly directory: string;
   readonly port: number;
-  readonly control: { readonly username: string; readonly password: string };
+  readonly control: ControlUser;
+  /** A sentinel holds no data and refuses what is about data. */
+  readonly sentinel: boolean;
+  /** Directives beside those of the options, which win over these. */
+  readonly directives: readonly string[];
   readonly tls:
     | {
         readonly port: number;
@@ -26,15 +36,14 @@ export function redisConfiguration(options: StartRedisOptions, parts: Configurat
     `port ${parts.port}`,
     `dir ${quoted(parts.directory)}`,
     'daemonize no',
-    'save ""',
-    'enable-debug-command local',
     // A user of our own lets the tooling in whatever the options say about passwords and users, and proves to it that
     // the server behind the port is the one that it started.
     `user ${parts.control.username} on >${parts.control.password} ~* &* +@all`,
   ];
   const { appendOnly = false, maxMemory, password, users = [], config = {} } = options;
-  if (appendOnly === false) lines.push('appendonly no');
-  else lines.push('appendonly yes', `appendfsync ${appendOnly === true ? 'everysec' : appendOnly}`);
+  if (!parts.sentinel) lines.push('save ""', 'enable-debug-command local');
+  if (appendOnly !== false)
+    lines.push('appendonly yes', `appendfsync ${appendOnly === true ? 'everysec' : appendOnly}`);
   if (maxMemory !== undefined) lines.push(`maxmemory ${maxMemory}`, 'maxmemory-policy noeviction');
   if (password !== undefined) lines.push(`requirepass ${quoted(password)}`);
   for (const user of users) lines.push(`user ${user}`);
@@ -47,6 +56,7 @@ export function redisConfiguration(options: StartRedisOptions, parts: Configurat
       'tls-auth-clients no',
     );
   }
+  lines.push(...parts.directives);
   for (const [directive, value] of Object.entries(config)) lines.push(`${directive} ${value}`);
   const broken = lines.find((line) => /[\r\n]/.test(line));
   if (broken !== undefined) throw new Error(`A Redis option must not hold a line break: ${JSON.stringify(broken)}`);

@@ -33,3 +33,25 @@ export interface RedisTls {
   /** Certificate of the authority in PEM, for the `ca` option of `node:tls` and of the clients. */
   readonly ca: string;
 }
+
+/** Options of every server of a set, and what is in front of them. */
+export interface RedisSetOptions extends Omit<StartRedisOptions, 'port' | 'tls'> {
+  /**
+   * TLS everywhere: clients, sentinels, replication and the cluster bus. The addresses of the set are those of the TLS
+   * ports. Default false.
+   */
+  tls?: boolean;
+  /** Writes are refused with NOREPLICAS while fewer replicas are linked, or answer within two seconds. Default: none needed. */
+  minReplicasToWrite?: number;
+  /** A `FaultProxy` between the clients and each server. Servers and sentinels reach each other directly. Default false. */
+  proxied?: boolean;
+}
+
+/** Where a client connects to. */
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a client finds a server, by the `host:port` that sentinels and cluster nodes tell. */
+export type NodeAddressMap = Readonly<Record<string, RedisAddress>>;

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GuardedProcess } from './guarded-process.js';
-import { redisConfiguration } from './redis-configuration.js';
+import { type ControlUser, redisConfiguration } from './redis-configuration.js';
 import type { RedisTls, StartRedisOptions } from './redis-options.js';
 import type { RedisReply } from './redis-reply.js';
 import { sendCommand } from './send-command.js';
@@ -26,7 +25,23 @@ export function serverUrl(protocol: string, port: number, password: string | und
   return `${protocol}://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${host}:${port}`;
 }
 
-/** A running, killed or stopped server that `startRedis` has started. */
+/** @internal What is decided before a server starts, beside its options. */
+export interface ServerPlace {
+  readonly binary: string;
+  readonly directory: string;
+  readonly port: number;
+  readonly tls: RedisTls | undefined;
+  /** Whom the tooling logs in as. */
+  readonly control: ControlUser;
+  /** Runs as a sentinel instead of a server with data. */
+  readonly sentinel: boolean;
+  /** Further directives of redis.conf, asked for at the first start. */
+  readonly directives: () => readonly string[];
+  /** Called whenever the process has started and answers. */
+  readonly onLaunch: (server: RedisServer) => Promise<void>;
+}
+
+/** A running, killed or stopped server that `startRedis`, `startReplicated` or `startCluster` has started. */
 export class RedisServer {
   /** `redis://` address, with the password if there is one. */
   readonly url: string;
@@ -35,26 +50,19 @@ export class RedisServer {
   /** The TLS side, where the server was started with `tls: true`. */
   readonly tls: RedisTls | undefined;
   readonly #options: StartRedisOptions;
-  readonly #binary: string;
-  readonly #directory: string;
-  readonly #control = {
-    username: `tooling-${randomBytes(6).toString('hex')}`,
-    password: randomBytes(12).toString('hex'),
-  };
+  readonly #place: ServerPlace;
   #child: GuardedProcess | undefined;
+  #configured = false;
+  #frozen = false;
   #stopped = false;
 
   /** @internal Use `startRedis`. */
-  constructor(
-    options: StartRedisOptions,
-    place: { binary: string; directory: string; port: number; tls: RedisTls | undefined },
-  ) {
+  constructor(options: StartRedisOptions, place: ServerPlace) {
     this.url = serverUrl('redis', place.port, options.password);
     this.port = place.port;
     this.tls = place.tls;
     this.#options = options;
-    this.#binary = place.binary;
-    this.#directory = place.directory;
+    this.#place = place;
   }
 
   /** Process id of the server, or of the last one when it does not run. Another one after `restart()`. */
@@ -65,6 +73,11 @@ export class RedisServer {
   /** Whether the process exists. A frozen server runs. */
   get running(): boolean {
     return this.#child?.running ?? false;
+  }
+
+  /** Whether the process was suspended with `freeze()` and not let go on since. */
+  get frozen(): boolean {
+    return this.#frozen && this.running;
   }
 
   /**
@@ -103,7 +116,8 @@ export class RedisServer {
 
   /**
    * Ends the server if it runs and starts it on the same port and with the same directory; brings back a killed one, too.
-   * The data is there again only where the server was started with `appendOnly`.
+   * The data is there again only where the server was started with `appendOnly`. What the server itself has written into
+   * its configuration (CONFIG REWRITE, as sentinels command it) holds, as with any real restart.
    *
    * @throws Error when it was stopped, or does not start in time.
    */
@@ -125,19 +139,22 @@ export class RedisServer {
   /** @internal Starts the process. @throws PortTakenError when the port is not free. */
   async launch(): Promise<void> {
     if (this.#stopped) throw new Error('This Redis server was stopped and cannot be started again');
-    const configurationFile = join(this.#directory, 'redis.conf');
-    const tls = this.tls === undefined ? undefined : { port: this.tls.port, ...tlsFixture };
-    const parts = { directory: this.#directory, port: this.port, control: this.#control, tls };
-    await writeFile(configurationFile, redisConfiguration(this.#options, parts), { mode: 0o600 });
+    const configurationFile = join(this.#place.directory, 'redis.conf');
+    if (!this.#configured) {
+      await writeFile(configurationFile, this.#configuration(), { mode: 0o600 });
+      this.#configured = true;
+    }
     await rm(this.#logFile, { force: true });
+    this.#frozen = false;
     this.#child = new GuardedProcess({
-      binary: this.#binary,
-      arguments: [configurationFile],
-      directory: this.#directory,
+      binary: this.#place.binary,
+      arguments: this.#place.sentinel ? [configurationFile, '--sentinel'] : [configurationFile],
+      directory: this.#place.directory,
       logFile: this.#logFile,
     });
     await this.waitUntilReady();
     await this.#checkProcess();
+    await this.#place.onLaunch(this);
   }
 
   /**
@@ -145,11 +162,13 @@ export class RedisServer {
    * system, and nothing is answered until `thaw()`.
    */
   async freeze(): Promise<void> {
+    this.#frozen = true;
     await this.#child?.suspend(signalTimeoutMs);
   }
 
   /** Lets a frozen process go on (SIGCONT). */
   thaw(): void {
+    this.#frozen = false;
     this.#child?.signal('SIGCONT');
   }
 
@@ -179,7 +198,7 @@ export class RedisServer {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#terminate();
-    await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 });
+    await rm(this.#place.directory, { recursive: true, force: true, maxRetries: 3 });
   }
 
   get #startTimeoutMs(): number {
@@ -187,7 +206,20 @@ export class RedisServer {
   }
 
   get #logFile(): string {
-    return join(this.#directory, 'redis.log');
+    return join(this.#place.directory, 'redis.log');
+  }
+
+  #configuration(): string {
+    const { directory, control, sentinel, directives } = this.#place;
+    const tls = this.tls === undefined ? undefined : { port: this.tls.port, ...tlsFixture };
+    return redisConfiguration(this.#options, {
+      directory,
+      port: this.port,
+      control,
+      tls,
+      sentinel,
+      directives: directives(),
+    });
   }
 
   #send(
@@ -195,7 +227,7 @@ export class RedisServer {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<RedisReply> {
-    return sendCommand({ host, port: this.port, ...this.#control, timeoutMs, signal }, words);
+    return sendCommand({ host, port: this.port, ...this.#place.control, timeoutMs, signal }, words);
   }
 
   // SHUTDOWN takes effect at once, SIGTERM only with the next tick of the server's timer.
@@ -227,7 +259,7 @@ export class RedisServer {
     if (pid === this.pid) return;
     await this.#terminate();
     throw new Error(
-      `${this.#binary} runs the server as a child (${pid} instead of ${this.pid}); a wrapper script must \`exec\` it`,
+      `${this.#place.binary} runs the server as a child (${pid} instead of ${this.pid}); a wrapper script must \`exec\` it`,
     );
   }
 }

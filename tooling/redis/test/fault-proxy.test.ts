@@ -166,6 +166,52 @@ describe('startFaultProxy', () => {
     );
   });
 
+  test('blackhole in one direction: commands arrive and replies vanish, or the other way round', async () => {
+    const [one, two] = await Promise.all([greeted(), greeted()]);
+    proxy.setMode('blackhole', 'toClient');
+    one.socket.write('SET k v\r\n');
+    await serverHolds('k');
+    await server.dropConnections();
+    const three = await client();
+    three.socket.write('SET l v\r\n');
+    await serverHolds('l');
+    expect([one.received(), three.received()]).toEqual(['+PONG\r\n', '']);
+    expect([one.socket.destroyed, two.socket.destroyed]).toEqual([false, false]);
+
+    three.socket.write('SUBSCRIBE news\r\n');
+    const subscribers = async () => Number(((await server.command('PUBSUB', 'NUMSUB', 'news')) as unknown[])[1]);
+    await until(async () => (await subscribers()) === 1);
+    proxy.setMode('blackhole', 'toServer');
+    three.socket.write('UNSUBSCRIBE news\r\n');
+    await server.command('PUBLISH', 'news', 'heard');
+    await until(() => three.received().includes('heard'), { message: 'what the server says' });
+    expect(await subscribers()).toBe(1);
+  });
+
+  test('slowRead: what is not read piles up at the server, what is read comes in order', async () => {
+    await server.command('SET', 'k', Buffer.alloc(1_000_000, 'y'));
+    const one = await greeted();
+    proxy.slowRead(0);
+    one.socket.write('GET k\r\n'.repeat(20));
+    await until(
+      async () =>
+        String(await server.command('CLIENT', 'LIST'))
+          .split('\n')
+          .some((line) => Number(/ omem=(\d+)/.exec(line)?.[1]) > 1_000_000),
+      { message: 'replies to pile up in the server' },
+    );
+    expect(one.received()).toBe('+PONG\r\n');
+
+    const slowFrom = performance.now();
+    proxy.slowRead(100_000);
+    await until(() => one.received().length > 30_000);
+    expect(performance.now() - slowFrom).toBeGreaterThan(200);
+    proxy.slowRead(Number.POSITIVE_INFINITY);
+    const expected = `+PONG\r\n${`$1000000\r\n${'y'.repeat(1_000_000)}\r\n`.repeat(20)}`;
+    await until(() => one.received().length >= expected.length);
+    expect(one.received() === expected).toBe(true);
+  });
+
   test('refuse: resets what is open and what comes, until it passes again', async () => {
     const one = await greeted();
     proxy.setMode('refuse');

@@ -6,7 +6,7 @@ const offered: number[] = [];
 jest.unstable_mockModule('../src/free-port.js', () => ({
   freePort: async () => offered.shift() ?? (await actual.freePort()),
 }));
-const { startRedis } = await import('../src/index.js');
+const { startCluster, startRedis, startReplicated } = await import('../src/index.js');
 
 test('a server whose port was taken meanwhile starts on another, and is not mistaken for the one that took it', async () => {
   const first = await startRedis({ tls: true });
@@ -23,4 +23,19 @@ test('a server whose port was taken meanwhile starts on another, and is not mist
   expect(taken).not.toContain(third.tls?.port);
   expect(await third.command('PING')).toBe('PONG');
   await Promise.all([first.stop(), second.stop(), third.stop()]);
+});
+
+test('a set of which one port was taken meanwhile starts on others', async () => {
+  const first = await startRedis();
+  offered.push(await actual.freePort(), first.port);
+  const replicated = await startReplicated({ replicas: 1, sentinels: 1 });
+  expect(offered).toEqual([]);
+  // A node has a port for clients and one for the other nodes.
+  offered.push(await actual.freePort(), await actual.freePort(), await actual.freePort(), first.port);
+  const cluster = await startCluster();
+  expect(offered).toEqual([]);
+  expect([...replicated.servers, ...replicated.sentinels, ...cluster.nodes].map(({ port }) => port)).not.toContain(
+    first.port,
+  );
+  await Promise.all([first.stop(), replicated.stop(), cluster.stop()]);
 });
