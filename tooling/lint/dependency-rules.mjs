@@ -8,7 +8,7 @@ const doors = {
   memory: { rooms: ['core'] },
   'redis-ioredis': { rooms: ['core', 'redis-streams'], libraries: ['ioredis'] },
   'redis-node': { rooms: ['core', 'redis-streams'], libraries: ['redis'] },
-  'redis-streams': { rooms: ['core'] },
+  'redis-streams': { rooms: ['core'], libraries: ['cluster-key-slot'] },
 };
 
 const closedDoors = Object.entries(doors).map(([name, { rooms = [], libraries = [] }]) => ({

@@ -6,6 +6,8 @@ export interface TransportHarness {
   readonly name: string;
   /** A new transport on the same broker with each call, as another process would open it. The suite closes it. */
   open(): Transport | Promise<Transport>;
+  /** How many replicas follow the server that a stream is on: what durability can be asked for. */
+  readonly replicas: number;
   /** What can happen to the broker. Each resolves when it has happened. */
   readonly faults: TransportFaults;
   /** Ends the broker. Called once, by the last test of the suite. */

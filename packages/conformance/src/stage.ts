@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FailureKind, Fields, GroupStart, StreamDescription, Subscription, Transport } from '@events/core';
 import type { TransportFaults, TransportHarness } from './harness.js';
 import { patienceMs, until, within } from './patience.js';
+import { plainAppending } from './plain-appending.js';
+import { outcomeOf } from './verbs/outcome.js';
 
 /** Whom `join` should make a member of what. */
 export interface Member {
@@ -23,6 +25,8 @@ export interface Owned {
 /** What a scenario plays on: transports, streams and members of its own, all closed at its end. */
 export class Stage {
   readonly faults: TransportFaults;
+  /** How many replicas have what the broker has. */
+  readonly replicas: number;
   readonly #harness: TransportHarness;
   readonly #run = randomUUID().slice(0, 8);
   readonly #closing: (() => Promise<unknown>)[] = [];
@@ -32,6 +36,7 @@ export class Stage {
   constructor(harness: TransportHarness) {
     this.#harness = harness;
     this.faults = harness.faults;
+    this.replicas = harness.replicas;
   }
 
   /** The scenario's own transport. */
@@ -78,15 +83,15 @@ export class Stage {
 
   /** Stores entries with these fields and resolves with their ids. */
   async append(stream: string, ...entries: readonly Fields[]): Promise<readonly string[]> {
-    const appender = (await this.transport()).appender();
+    const appender = (await this.transport()).appender(plainAppending);
     const answers = await appender.append(
-      entries.map((fields) => ({ stream, fields })),
+      entries.map((fields) => ({ stream, id: 'any', fields })),
       patienceMs,
     );
     await appender.close();
     return answers.map((answer) => {
       if (typeof answer === 'string') return answer;
-      throw new Error(`An entry was not stored: ${answer.kind}`, { cause: answer.cause });
+      throw new Error(`An entry was not stored, or answered with more than its id: ${outcomeOf(answer)}`);
     });
   }
 

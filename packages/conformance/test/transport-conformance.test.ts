@@ -17,6 +17,9 @@ const helpless: Transport = {
   subscription: () => ({
     ensureGroup: refuse,
     register: refuse,
+    own: refuse,
+    disown: refuse,
+    takeOver: refuse,
     read: refuse,
     interruptRead: refuse,
     claim: refuse,
@@ -31,8 +34,16 @@ const helpless: Transport = {
     release: refuse,
     close: async () => {},
   }),
-  inspector: () => ({ describe: refuse, range: refuse, trim: refuse, close: async () => {} }),
+  inspector: () => ({ describe: refuse, range: refuse, fetch: refuse, trim: refuse, close: async () => {} }),
+  partitionTable: () => ({
+    agree: refuse,
+    change: refuse,
+    announce: refuse,
+    withdraw: refuse,
+    close: async () => {},
+  }),
   classify: () => refusal,
+  onFailover: () => () => {},
   close: async () => {},
 };
 
@@ -53,6 +64,7 @@ function harness(): TransportHarness & { isClosed: boolean } {
   };
   return {
     name: 'helpless',
+    replicas: 0,
     isClosed: false,
     open: () => helpless,
     faults,

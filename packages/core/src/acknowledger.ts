@@ -119,9 +119,10 @@ export class Acknowledger {
 
   async #acknowledge(batch: readonly Waiting[], isRepeated: boolean): Promise<void> {
     const { deduplicate } = this.#session.settings;
-    const ids = batch.map(({ delivery }) => delivery.id);
-    const postponed = batch.filter(({ delivery }) => delivery.record !== undefined).map(({ delivery }) => delivery.id);
-    const eventIds = batch.flatMap(({ delivery }) => delivery.eventId ?? []);
+    const deliveries = batch.map(({ delivery }) => delivery).filter(({ isReplaced }) => !isReplaced);
+    const ids = deliveries.map(({ id }) => id);
+    const postponed = deliveries.filter(({ record }) => record !== undefined).map(({ id }) => id);
+    const eventIds = deliveries.flatMap(({ eventId }) => eventId ?? []);
     const { count, effectiveWindowMs } = await this.#session.subscription.acknowledge(
       deduplicate === undefined ? { ids, postponed } : { ids, postponed, marks: { eventIds, ...deduplicate } },
     );

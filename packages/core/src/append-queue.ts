@@ -1,9 +1,20 @@
-import { jitteredBackoffMs } from './backoff.js';
-import { ClosedError, OverloadedError, type PublishOutcome, TimeoutError, TransportError } from './errors.js';
+import {
+  ClosedError,
+  type EventsError,
+  OverloadedError,
+  type PublishOutcome,
+  TimeoutError,
+  TransportError,
+  UnderReplicatedError,
+} from './errors.js';
+import { FailoverGuard } from './failover-guard.js';
+import type { FailoverRecovered } from './failover-recovery.js';
 import { toError } from './failure.js';
+import { type Batch, HeldStreams } from './held-streams.js';
 import type { OutgoingEvent, PublishReceipt } from './outgoing-event.js';
-import { StreamHold } from './stream-hold.js';
-import type { AppendAnswer, Appender, Failure, Transport } from './transport.js';
+import type { PublisherSettings } from './publisher-options.js';
+import { settledWithin } from './sleep.js';
+import { type AppendAnswer, type Appender, type Failure, isStored, type Stored, type Transport } from './transport.js';
 
 /** Two under way let the client build one while the server works on the other; more brought nothing (performance.md). */
 const maxBatchesUnderWay = 2;
@@ -13,25 +24,12 @@ const maxSilenceMs = 2_000;
 /** How much later than promised an answer may come before it is not waited for. */
 const overdueMs = 100;
 
-export interface AppendQueueOptions {
-  readonly timeoutMs: number;
-  readonly maxInFlight: number;
-  readonly maxInFlightBytes: number;
-  readonly overflow: 'wait' | 'reject';
-  readonly retryUnknown: boolean;
-}
-
 export interface AppendQueueListener {
   onStored(receipt: PublishReceipt): void;
   onBackpressure(state: { readonly inFlight: number; readonly limit: number }): void;
-}
-
-interface Batch {
-  /** Its place in the order of sending. */
-  readonly number: number;
-  readonly events: readonly OutgoingEvent[];
-  /** The earliest of its events' deadlines. */
-  readonly deadlineMs: number;
+  onIdempotencyShortened(state: { readonly stream: string; readonly effectiveWindowMs: number }): void;
+  onRecovered(recovery: FailoverRecovered): void;
+  onError(error: EventsError): void;
 }
 
 interface FlushMarker {
@@ -47,18 +45,17 @@ interface FlushMarker {
 export class AppendQueue {
   readonly #transport: Transport;
   readonly #appender: Appender;
-  readonly #options: AppendQueueOptions;
+  readonly #options: PublisherSettings;
   readonly #listener: AppendQueueListener;
+  /** How long the answer to a batch may take, waiting for replicas included. */
   readonly #silenceMs: number;
   /** With less than this left before its deadline an event is not sent: a cut-short wait would end as `unknown`. */
   readonly #shortestFlightMs: number;
   #queue: OutgoingEvent[] = [];
   #head = 0;
   readonly #underWay = new Set<Batch>();
-  readonly #held = new Map<string, StreamHold>();
-  /** Batches that were answered before older ones: their events may have overtaken some that will be refused. */
-  #answeredEarly: { readonly batch: Batch; readonly answers: readonly AppendAnswer[] }[] = [];
-  readonly #releases = new Map<string, NodeJS.Timeout>();
+  readonly #held: HeldStreams;
+  readonly #guard: FailoverGuard | undefined;
   #batches = 0;
   #sentEvents = 0;
   #accepted = 0;
@@ -70,13 +67,44 @@ export class AppendQueue {
   #sweeper: NodeJS.Timeout | undefined;
   #markers: FlushMarker[] = [];
 
-  constructor(transport: Transport, options: AppendQueueOptions, listener: AppendQueueListener) {
+  constructor(options: PublisherSettings, listener: AppendQueueListener) {
+    const { transport, durability, idempotency, timeoutMs, republishWindowMs } = options;
     this.#transport = transport;
-    this.#appender = transport.appender();
     this.#options = options;
     this.#listener = listener;
-    this.#silenceMs = Math.min(Math.ceil(options.timeoutMs / 2), maxSilenceMs);
-    this.#shortestFlightMs = Math.min(250, options.timeoutMs / 10);
+    this.#appender = transport.appender({
+      durability,
+      idempotency: idempotency && {
+        ...idempotency,
+        onShortened: (stream, effectiveWindowMs) => listener.onIdempotencyShortened({ stream, effectiveWindowMs }),
+      },
+    });
+    const waitMs = durability.level === 'leader' ? 0 : durability.timeoutMs;
+    // the batch before may wait for replicas too
+    this.#silenceMs = Math.min(Math.ceil(timeoutMs / 2), maxSilenceMs) + maxBatchesUnderWay * waitMs;
+    this.#shortestFlightMs = Math.min(250, timeoutMs / 10) + waitMs;
+    this.#held = new HeldStreams({
+      underWay: this.#underWay,
+      retryUnknown: options.retryUnknown,
+      onOvertaken: (event) => this.#overtaken(event),
+      onRelease: (events) => {
+        this.#queue = [...events, ...this.#queue.slice(this.#head)];
+        this.#head = 0;
+        this.#schedule();
+      },
+      recover: async (stream, nextChange) => this.#guard?.recover(stream, nextChange),
+    });
+    if (republishWindowMs === undefined) return;
+    this.#guard = new FailoverGuard({
+      transport,
+      appender: this.#appender,
+      windowMs: republishWindowMs,
+      maxCharacters: options.maxInFlightCharacters,
+      appendWithinMs: this.#silenceMs,
+      onChange: (stream, change) => this.#held.serverChanged(stream, change),
+      onRecovered: listener.onRecovered,
+      onError: listener.onError,
+    });
   }
 
   /** Takes an event over. Throws `OverloadedError` or `ClosedError` when it cannot; the event is then not stored. */
@@ -106,21 +134,26 @@ export class AppendQueue {
     this.#closed = true;
     await this.flush();
     clearTimeout(this.#sweeper);
-    for (const timer of this.#releases.values()) clearTimeout(timer);
+    this.#guard?.unwatch();
+    // what was confirmed and is being stored again has the time of a publish
+    await settledWithin(this.#held.recovered(), this.#options.timeoutMs);
+    this.#guard?.abort();
+    await this.#held.recovered();
+    this.#held.close();
     await this.#appender.close();
   }
 
   #admit(event: OutgoingEvent): void {
-    const { maxInFlight, maxInFlightBytes, overflow } = this.#options;
+    const { maxInFlight, maxInFlightCharacters, overflow } = this.#options;
     const events = this.#accepted + 1;
     const characters = this.#acceptedCharacters + event.size;
-    const full = events > maxInFlight || (characters > maxInFlightBytes && this.#accepted > 0);
+    const full = events > maxInFlight || (characters > maxInFlightCharacters && this.#accepted > 0);
     if (!full) return;
     if (!this.#congested) {
       this.#congested = true;
       this.#listener.onBackpressure({ inFlight: this.#accepted, limit: maxInFlight });
     }
-    if (overflow === 'wait' && events <= 2 * maxInFlight && characters <= 2 * maxInFlightBytes) return;
+    if (overflow === 'wait' && events <= 2 * maxInFlight && characters <= 2 * maxInFlightCharacters) return;
     throw new OverloadedError(
       `The publisher has ${this.#accepted} events of ${this.#acceptedCharacters} characters in flight and waiting: await publish, or raise maxInFlight and maxInFlightBytes`,
       { outcome: 'not-stored' },
@@ -158,11 +191,7 @@ export class AppendQueue {
         this.#expire(event);
         continue;
       }
-      const hold = this.#held.size === 0 ? undefined : this.#held.get(event.stream);
-      if (hold !== undefined) {
-        hold.waiting.push(event);
-        continue;
-      }
+      if (this.#held.keep(event)) continue;
       events.push(event);
       characters += event.size;
       if (event.deadlineMs < deadlineMs) deadlineMs = event.deadlineMs;
@@ -208,20 +237,36 @@ export class AppendQueue {
       const event = batch.events[index] as OutgoingEvent;
       const answer = answers[index] as AppendAnswer;
       if (event.settled) continue;
-      if (typeof answer === 'string') this.#store(event, answer);
+      if (isStored(answer)) this.#store(event, answer);
       else this.#failed(event, answer);
     }
-    if (this.#held.size > 0) this.#inform(batch, answers);
-    const [oldest] = this.#underWay;
-    if (oldest === undefined || oldest.number > batch.number) this.#answeredEarly = [];
-    else this.#answeredEarly.push({ batch, answers });
+    this.#held.answered(batch, answers);
     if (this.#head < this.#queue.length) this.#schedule();
   }
 
-  #store(event: OutgoingEvent, entryId: string): void {
-    const receipt = event.stored(entryId);
+  #store(event: OutgoingEvent, answer: string | Stored): void {
+    if (typeof answer !== 'string' && !answer.isDurable) {
+      event.failed(this.#underReplicated(event, answer));
+      this.#settled(event);
+      return;
+    }
+    const receipt = event.stored(answer);
+    this.#guard?.confirmed(event);
     this.#settled(event);
     this.#listener.onStored(receipt);
+  }
+
+  #underReplicated(event: OutgoingEvent, stored: Stored): UnderReplicatedError {
+    const { replicas } = stored;
+    const { durability } = this.#options;
+    const wanted = durability.level === 'leader' ? 0 : durability.replicas;
+    const reached = replicas === null ? 'nobody said how many have it' : `${replicas} have it`;
+    const where = durability.level === 'fsync' ? 'on the disks of the server and' : 'on';
+    const receipt = event.receipt(stored);
+    return new UnderReplicatedError(
+      `'${event.type}' is stored in '${event.stream}' as ${receipt.entryId}, but not known to be ${where} ${wanted} replicas: ${reached}. Do not publish it again`,
+      receipt,
+    );
   }
 
   #failed(event: OutgoingEvent, failure: Failure): void {
@@ -229,13 +274,7 @@ export class AppendQueue {
     if (failure.kind === 'unknown') event.isDoubtful = true;
     if (failure.kind !== 'offline') event.attempts += 1;
     if (this.#mayRetry(event, failure)) {
-      let hold = this.#held.get(event.stream);
-      if (hold === undefined) {
-        hold = new StreamHold(this.#underWay);
-        for (const early of this.#answeredEarly) this.#noteStored(hold, event.stream, early.batch, early.answers);
-        this.#held.set(event.stream, hold);
-      }
-      hold.refused.push(event);
+      this.#held.retry(event);
       return;
     }
     event.failed(
@@ -252,59 +291,10 @@ export class AppendQueue {
     return repeatable && event.attempts <= maxRetries;
   }
 
-  /** Tells the streams on hold what this batch stored, and lets those go on that have no batch left to wait for. */
-  #inform(batch: Batch, answers: readonly AppendAnswer[]): void {
-    for (const [stream, hold] of this.#held) {
-      this.#noteStored(hold, stream, batch, answers);
-      hold.batchesBefore.delete(batch);
-      if (hold.batchesBefore.size === 0 && !hold.decided) this.#decide(stream, hold);
-    }
-  }
-
-  #noteStored(hold: StreamHold, stream: string, { events }: Batch, answers: readonly AppendAnswer[]): void {
-    for (const [index, event] of events.entries()) {
-      const answer = answers[index];
-      // what may be stored overtakes like what is, unless it is sent again behind what it has overtaken
-      const isStored = typeof answer === 'string' || (answer?.kind === 'unknown' && !this.#options.retryUnknown);
-      if (event.stream === stream && isStored) hold.noteStored(event);
-    }
-  }
-
-  #decide(stream: string, hold: StreamHold): void {
-    hold.decided = true;
-    const repeatable: OutgoingEvent[] = [];
-    for (const event of hold.refused.sort((left, right) => left.sequence - right.sequence)) {
-      if (event.settled) continue;
-      if (!hold.isOvertaken(event)) {
-        repeatable.push(event);
-        continue;
-      }
-      event.failed(
-        new TransportError(
-          `Could not publish '${event.type}' to '${stream}': it was refused, and a later event of its key was stored, so another try would break their order`,
-          {
-            cause: event.lastFailure?.cause,
-            outcome: outcomeOf(event),
-          },
-        ),
-      );
-      this.#settled(event);
-    }
-    hold.refused = repeatable;
-    const attempts = Math.max(0, ...repeatable.map((event) => event.attempts));
-    const waitMs = attempts === 0 ? 10 : jitteredBackoffMs(attempts, 100, 2_000);
-    this.#releases.set(
-      stream,
-      setTimeout(() => this.#release(stream, hold), waitMs),
-    );
-  }
-
-  #release(stream: string, hold: StreamHold): void {
-    this.#releases.delete(stream);
-    this.#held.delete(stream);
-    this.#queue = [...hold.refused, ...hold.waiting, ...this.#queue.slice(this.#head)];
-    this.#head = 0;
-    this.#schedule();
+  #overtaken(event: OutgoingEvent): void {
+    const message = `Could not publish '${event.type}' to '${event.stream}': it was refused, and a later event of its key was stored, so another try would break their order`;
+    event.failed(new TransportError(message, { cause: event.lastFailure?.cause, outcome: outcomeOf(event) }));
+    this.#settled(event);
   }
 
   get #sweepEveryMs(): number {
@@ -317,10 +307,7 @@ export class AppendQueue {
       if (!event.settled && event.deadlineMs <= now) this.#expire(event);
     };
     for (let index = this.#head; index < this.#queue.length; index += 1) expire(this.#queue[index] as OutgoingEvent);
-    for (const hold of this.#held.values()) {
-      hold.refused.forEach(expire);
-      hold.waiting.forEach(expire);
-    }
+    this.#held.forEach(expire);
     for (const batch of this.#underWay) if (batch.deadlineMs + overdueMs <= now) this.#giveUp(batch);
     this.#sweeper = this.#accepted === 0 ? undefined : setTimeout(this.#sweep, this.#sweepEveryMs);
   };
@@ -351,8 +338,12 @@ export class AppendQueue {
   #settled(event: OutgoingEvent): void {
     this.#accepted -= 1;
     this.#acceptedCharacters -= event.size;
-    const { maxInFlight, maxInFlightBytes } = this.#options;
-    if (this.#congested && this.#accepted <= maxInFlight * 0.8 && this.#acceptedCharacters <= maxInFlightBytes * 0.8) {
+    const { maxInFlight, maxInFlightCharacters } = this.#options;
+    if (
+      this.#congested &&
+      this.#accepted <= maxInFlight * 0.8 &&
+      this.#acceptedCharacters <= maxInFlightCharacters * 0.8
+    ) {
       this.#congested = false;
     }
     if (this.#markers.length > 0) this.#advanceMarkers(event);
@@ -368,13 +359,25 @@ export class AppendQueue {
   }
 }
 
-const failureKinds = new Set<unknown>(['offline', 'refused', 'invalid', 'denied', 'unknown', 'group-lost', 'closed']);
+const failureKinds = new Set<unknown>([
+  'offline',
+  'refused',
+  'invalid',
+  'denied',
+  'unknown',
+  'group-lost',
+  'fenced',
+  'unsupported',
+  'closed',
+]);
 const noAnswer: Failure = { kind: 'unknown', cause: new Error('the transport gave no answer that can be understood') };
 
 /** Whatever breaks the contract leaves the fate of its event unknown. */
 function understood(answer: AppendAnswer | undefined): AppendAnswer {
   if (typeof answer === 'string') return answer === '' ? noAnswer : answer;
-  return typeof answer === 'object' && answer !== null && failureKinds.has(answer.kind) ? answer : noAnswer;
+  if (typeof answer !== 'object' || answer === null) return noAnswer;
+  if (isStored(answer)) return typeof answer.entryId === 'string' && answer.entryId !== '' ? answer : noAnswer;
+  return failureKinds.has(answer.kind) ? answer : noAnswer;
 }
 
 function outcomeOf({ isDoubtful }: OutgoingEvent): PublishOutcome {

@@ -29,6 +29,13 @@ export interface BackpressureState {
   readonly count: number;
 }
 
+/** Partitions that changed hands. */
+export interface PartitionsOwned {
+  readonly stream: string;
+  readonly group: string;
+  readonly partitions: readonly number[];
+}
+
 /** What a consumer emits, and with what. */
 export type ConsumerEvents = {
   /** The group did not exist and was created. */
@@ -65,6 +72,13 @@ export type ConsumerEvents = {
   ];
   /** Another consumer took an entry over while it was in this one's hands. */
   leaseLost: [occurrence: EntryReference];
+  /** This consumer became the owner of partitions. Only with `ordering: 'key'`. `stream` is the key without a partition's number. */
+  partitionsAssigned: [occurrence: PartitionsOwned];
+  /**
+   * This consumer is not the owner of these partitions any more: it has handed them over (`handed-over`), or its lease
+   * ended, or another consumer has taken them (`lost`), and what its handlers still do there counts for nothing.
+   */
+  partitionsRevoked: [occurrence: PartitionsOwned & { readonly reason: 'handed-over' | 'lost' }];
   /** An entry was deleted from the stream before it was handled. */
   lostByTrim: [occurrence: { readonly stream: string; readonly group: string; readonly entryId: string }];
   /** More than `maxEntries` event ids would have to be remembered: deduplication reaches back this far only. */

@@ -4,6 +4,7 @@ import { OptionsError } from './errors.js';
 import { ContractValidator, type EventContracts } from './event-contracts.js';
 import { type Logger, safeLogger } from './logger.js';
 import { checkKeys, checkLogger, checkTransport, choice, wholeNumber } from './options.js';
+import { checkPartitionable, maxPartitions, partitionStreams } from './partition.js';
 import { type RecoveryStrategy, type RetryPolicy, retrySettings } from './retry-policy.js';
 import {
   checkMemberName,
@@ -49,6 +50,16 @@ export interface ConsumerOptions<Contracts extends EventContracts = EventContrac
   readonly maxInFlightBytes?: number | undefined;
   /** `key` = events of one key run one after another, in order, retries included. Default: `none`. */
   readonly ordering?: 'none' | 'key' | undefined;
+  /**
+   * How many partitions the stream has, 1 to 1,024; the publishers must say the same. Every consumer of the group reads
+   * all of them, or, with `ordering: 'key'`, some: each partition then has one owner at a time. Default: not partitioned.
+   */
+  readonly partitions?: number | undefined;
+  /**
+   * How long a partition stays its owner's without a sign of life, in milliseconds: others have it that long after a
+   * death. Only with `partitions` and `ordering: 'key'`. Default: 10,000.
+   */
+  readonly partitionLeaseMs?: number | undefined;
   /** How long to wait between attempts. Default: `exponential-backoff`. */
   readonly recoveryStrategy?: RecoveryStrategy | undefined;
   /** How often a failed event is tried again before it goes to the dead letters. Default: 5. */
@@ -74,10 +85,21 @@ export interface StreamNames {
   readonly deadLetters: string | undefined;
 }
 
+/** A stream that is divided, and what its partitions are called. */
+export interface PartitionedStream {
+  readonly stream: string;
+  /** By partition number. */
+  readonly partitions: readonly StreamNames[];
+}
+
 /** Options, checked and completed. */
 export interface ConsumerSettings {
   readonly transport: Transport;
+  /** What is read without owning it: streams, or partitions. */
   readonly streams: readonly StreamNames[];
+  readonly partitioned: readonly PartitionedStream[];
+  /** `undefined` = partitions are not owned, there are none or all are read by everybody. */
+  readonly partitionLeaseMs: number | undefined;
   readonly group: string;
   readonly consumer: string;
   /** Whether the user chose the name, so that another process may have chosen it too. */
@@ -113,6 +135,8 @@ const optionNames = [
   'prefetch',
   'maxInFlightBytes',
   'ordering',
+  'partitions',
+  'partitionLeaseMs',
   'recoveryStrategy',
   'maxRetries',
   'onUnhandled',
@@ -132,11 +156,16 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   checkLogger(options.logger);
   checkMemberName('group', options.group);
   if (options.consumer !== undefined) checkMemberName('consumer', options.consumer);
-  const streams = streamsOf(options);
+  const { streams, partitioned } = streamsOf(options);
+  const ordering = choice('ordering', options.ordering, 'none', ['none', 'key']);
+  const partitionLeaseMs = ownershipOf(options);
+  const most = streams.length + partitioned.reduce((sum, { partitions }) => sum + partitions.length, 0);
   const { maxAttempts, policy } = retrySettings(options.recoveryStrategy, options.maxRetries);
   return {
     transport: options.transport,
-    streams,
+    streams: partitionLeaseMs === undefined ? [...streams, ...partitioned.flatMap((each) => each.partitions)] : streams,
+    partitioned,
+    partitionLeaseMs,
     group: options.group,
     consumer: options.consumer ?? uniqueName(),
     consumerIsNamed: options.consumer !== undefined,
@@ -145,12 +174,12 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     handlerTimeoutMs: wholeNumber('handlerTimeoutMs', options.handlerTimeoutMs, 0, { min: 0, max: 2_147_483_647 }),
     concurrency: wholeNumber('concurrency', options.concurrency, 16, { min: 1, max: 100_000 }),
     // every stream needs a part of it
-    prefetch: wholeNumber('prefetch', options.prefetch, Math.max(256, streams.length), {
-      min: streams.length,
+    prefetch: wholeNumber('prefetch', options.prefetch, Math.max(256, most), {
+      min: most,
       max: 100_000,
     }),
     maxInFlightCharacters: wholeNumber('maxInFlightBytes', options.maxInFlightBytes, 67_108_864, { min: 1 }),
-    ordering: choice('ordering', options.ordering, 'none', ['none', 'key']),
+    ordering,
     maxAttempts,
     retryPolicy: policy,
     onUnhandled: choice('onUnhandled', options.onUnhandled, 'skip', ['skip', 'release', 'deadLetter']),
@@ -167,7 +196,8 @@ function streamsOf({
   streamPrefix,
   streamValidation = true,
   deadLetter = true,
-}: ConsumerOptions): StreamNames[] {
+  partitions,
+}: ConsumerOptions): { readonly streams: StreamNames[]; readonly partitioned: PartitionedStream[] } {
   if (streamPrefix !== undefined) checkPrefix(streamPrefix);
   checkStreamValidation(streamValidation);
   if ((stream === undefined) === (streams === undefined)) {
@@ -182,12 +212,27 @@ function streamsOf({
     throw new OptionsError('deadLetter must be true, false or { stream }');
   }
   if (isOwnStream) checkKeys('deadLetter', deadLetter, ['stream']);
-  return names.map((name) => {
-    const key = keyOf(name);
+  const readFrom = (name: string, key: string): StreamNames => {
     const deadLetters = isOwnStream ? keyOf(deadLetter.stream) : deadLetter ? companionKey(key, 'dlq') : undefined;
     if (deadLetters === key) throw new OptionsError(`deadLetter.stream is the stream that is read: '${name}'`);
     return { stream: key, deadLetters };
+  };
+  if (partitions === undefined) return { streams: names.map((name) => readFrom(name, keyOf(name))), partitioned: [] };
+  const count = wholeNumber('partitions', partitions, 1, { min: 1, max: maxPartitions });
+  const partitioned = names.map((name) => {
+    const stream = keyOf(name);
+    checkPartitionable(name);
+    return { stream, partitions: partitionStreams(stream, count).map((key) => readFrom(name, key)) };
   });
+  return { streams: [], partitioned };
+}
+
+function ownershipOf({ partitions, partitionLeaseMs, ordering }: ConsumerOptions): number | undefined {
+  if (partitions !== undefined && ordering === 'key') {
+    return wholeNumber('partitionLeaseMs', partitionLeaseMs, 10_000, { min: 1_000, max: 3_600_000 });
+  }
+  if (partitionLeaseMs === undefined) return undefined;
+  throw new OptionsError("partitionLeaseMs is for consumers with 'partitions' and ordering: 'key'");
 }
 
 function uniqueName(): string {

@@ -7,6 +7,8 @@ import { ClosedError, type EventsError, EventTypeError, OptionsError } from './e
 import type { EventContracts, EventPattern, MatchingEvent } from './event-contracts.js';
 import { PatternMap } from './event-pattern.js';
 import { checkKeys, wholeNumber } from './options.js';
+import { PartitionOwner } from './partition-owner.js';
+import { PartitionWatch } from './partition-watch.js';
 import { ReadGate } from './read-gate.js';
 import { settledWithin } from './sleep.js';
 import { StreamConsumer } from './stream-consumer.js';
@@ -25,6 +27,12 @@ export interface StopReport {
   readonly abandoned: number;
 }
 
+/** A partition that a consumer reads. `stream` is the key without the partition's number. */
+export interface OwnedPartition {
+  readonly stream: string;
+  readonly partition: number;
+}
+
 /** How long beyond its time a stop may take to say goodbye to a server that does not answer. */
 const farewellMs = 750;
 
@@ -38,6 +46,8 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
   readonly #dispatcher: Dispatcher;
   readonly #gate: ReadGate;
   #streams: StreamConsumer[] = [];
+  #owners: PartitionOwner[] = [];
+  #watches: PartitionWatch[] = [];
   #state: ConsumerState = 'idle';
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
@@ -53,9 +63,11 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     this.#dispatcher = new Dispatcher(settings, {
       handlerOf: (type) => this.#handlerOf(type),
       onChange: () => this.#changed(),
-      flush: () => Promise.all(this.#streams.map((stream) => stream.flushHandled())),
+      flush: () => Promise.all(this.#allStreams().map((stream) => stream.flushHandled())),
     });
-    this.#gate = new ReadGate(this.#dispatcher, settings, emit);
+    this.#gate = new ReadGate(this.#dispatcher, settings, emit, () =>
+      this.#owners.reduce((sum, { size }) => sum + size, this.#streams.length),
+    );
   }
 
   /** This consumer's name in its group. */
@@ -67,9 +79,23 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     return this.#state;
   }
 
-  /** When the server last answered a read of the stream that has waited longest, Unix ms; `undefined` before that. */
+  /** The partitions that this consumer reads now: those it owns with `ordering: 'key'`, otherwise all. */
+  get partitions(): readonly OwnedPartition[] {
+    if (this.#settings.partitionLeaseMs === undefined) {
+      if (this.#state !== 'running') return [];
+      return this.#settings.partitioned.flatMap(({ stream, partitions }) =>
+        partitions.map((_, partition) => ({ stream, partition })),
+      );
+    }
+    return this.#owners.flatMap(({ stream, partitions }) => partitions.map((partition) => ({ stream, partition })));
+  }
+
+  /**
+   * When the server last answered a read of the stream that has waited longest, Unix ms; `undefined` before that. A
+   * consumer that owns no partition at present asks for one again and again, which counts.
+   */
   get lastPollAt(): number | undefined {
-    const times = this.#streams.map(({ lastPollAt }) => lastPollAt);
+    const times = [...this.#streams, ...this.#owners].map(({ lastPollAt }) => lastPollAt);
     return times.reduce(
       (oldest, time) => (oldest === undefined || time === undefined ? undefined : Math.min(oldest, time)),
       times[0],
@@ -100,8 +126,8 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
   /**
    * Creates the group where it is missing, takes the consumer's place in it, and begins. Resolves once it reads.
    *
-   * @throws OptionsError without a handler, ClosedError after a stop, ConsumerNameInUseError, PermissionError, or
-   *   TransportError
+   * @throws OptionsError without a handler, ClosedError after a stop, ConsumerNameInUseError, PartitionsError when the
+   *   stream has another number of partitions, PermissionError, or TransportError
    */
   start(): Promise<void> {
     if (this.#stopping !== undefined)
@@ -140,13 +166,13 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
   async #start(): Promise<void> {
     this.#state = 'starting';
     try {
-      this.#streams = this.#settings.streams.map((names) => {
-        const session = new StreamSession(this.#settings, names, this.#dispatcher, (name, ...values) =>
-          this.emit(name, ...values),
-        );
-        return new StreamConsumer(session, this.#gate, (error) => this.#fail(error));
-      });
-      this.#joining = Promise.all(this.#streams.map((stream) => stream.start()));
+      const emit: EmitConsumerEvent = (name, ...values) => this.emit(name, ...values);
+      const onFatal = (error: EventsError) => this.#fail(error);
+      this.#streams = this.#settings.streams.map(
+        (names) =>
+          new StreamConsumer(new StreamSession(this.#settings, names, this.#dispatcher, emit), this.#gate, onFatal),
+      );
+      this.#joining = this.#join(emit, onFatal);
       await this.#joining;
       if (this.#state === 'starting') this.#state = 'running';
     } catch (error) {
@@ -154,6 +180,21 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
       await this.stop({ timeoutMs: 0 });
       throw error;
     }
+  }
+
+  async #join(emit: EmitConsumerEvent, onFatal: (error: EventsError) => void): Promise<void> {
+    const settings = this.#settings;
+    const { partitionLeaseMs, partitioned, transport } = settings;
+    if (partitionLeaseMs === undefined) {
+      this.#watches = partitioned.map(
+        ({ stream, partitions }) => new PartitionWatch(transport, stream, partitions.length, emit, onFatal),
+      );
+      await Promise.all(this.#watches.map((watch) => watch.start()));
+    } else {
+      const around = { settings, dispatcher: this.#dispatcher, gate: this.#gate, emit, onFatal };
+      this.#owners = partitioned.map((stream) => new PartitionOwner(around, stream, partitionLeaseMs));
+    }
+    await Promise.all([...this.#streams, ...this.#owners].map((each) => each.start()));
   }
 
   #fail(error: EventsError): void {
@@ -168,6 +209,7 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     if (this.#state !== 'failed') this.#state = 'stopping';
     const finishedBefore = this.#dispatcher.finished;
     this.#dispatcher.halt();
+    const handingOver = this.#owners.map((owner) => owner.handOver());
     await settledWithin(this.#joining, timeoutMs);
     let released = 0;
     const release = async (stream: StreamConsumer) => {
@@ -176,11 +218,15 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
       const second = await stream.releaseUnstarted();
       released += first + second;
     };
-    const releasing = Promise.all(this.#streams.map(release));
+    const handedOver = handingOver.map(async (count) => {
+      released += await count;
+    });
+    const releasing = Promise.all([...this.#streams.map(release), ...handedOver]);
     await settledWithin(this.#idle(), Math.max(0, deadline - Date.now()));
     const abandoned = this.#dispatcher.handling;
     const finished = this.#dispatcher.finished - finishedBefore;
     this.#dispatcher.abortRunning(new ClosedError('The consumer stopped, and the time given to handlers is over'));
+    for (const owner of this.#owners) owner.cut();
     await settledWithin(releasing, Math.max(farewellMs, deadline - Date.now()));
     const flushing = Promise.all(this.#streams.map((stream) => stream.flush()));
     await settledWithin(flushing, Math.max(farewellMs / 2, deadline - Date.now()));
@@ -188,10 +234,15 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
       const rest = await stream.close();
       released += rest;
     };
-    await settledWithin(Promise.all(this.#streams.map(close)), farewellMs);
+    const others = [...this.#owners, ...this.#watches].map((each) => each.close());
+    await settledWithin(Promise.all([...this.#streams.map(close), ...others]), farewellMs);
     this.#dispatcher.close();
     if (this.#state !== 'failed') this.#state = 'stopped';
     return { finished, released, abandoned };
+  }
+
+  #allStreams(): StreamConsumer[] {
+    return [...this.#streams, ...this.#owners.flatMap(({ streams }) => streams)];
   }
 
   #handlerOf(type: string): EventHandler | undefined {
@@ -209,6 +260,7 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
 
   #changed(): void {
     this.#gate.notify();
+    for (const owner of this.#owners) owner.changed();
     if (this.#onIdle !== undefined && this.#dispatcher.running.size === 0) this.#onIdle();
   }
 }

@@ -44,6 +44,8 @@ export class Delivery {
   suspect = false;
   /** Whether another consumer owns it now. */
   lost = false;
+  /** Whether its entry id is another event's now, so that nothing may be said of it any more. */
+  isReplaced = false;
   record: RetryRecord | undefined;
   /** When the server last knew it as ours and young, Unix ms. */
   touchedAtMs = Date.now();
@@ -102,6 +104,10 @@ export class Delivery {
 export interface DeliveryHome {
   /** Fetches the data of a parked delivery again and offers it to the dispatcher. */
   load(delivery: Delivery): void;
+  /** Brings a parked delivery on its way whose lane has just become its own: when it is due, and its turn as a suspect. */
+  resume(delivery: Delivery): void;
+  /** Whether its handler may begin now. If not, it is not ours any more. */
+  mayBegin(delivery: Delivery): boolean;
   /** Asks the server whether it is still ours, counting the attempt that is about to start. */
   confirm(delivery: Delivery): Promise<boolean>;
   /** Gives it its data. Returns why it cannot; a promise where that takes time. */

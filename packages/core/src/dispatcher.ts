@@ -1,5 +1,5 @@
 import type { EventHandler } from './consumed-event.js';
-import { type Delivery, DeliveryContext } from './delivery.js';
+import { type Delivery, DeliveryContext, type DeliveryHome } from './delivery.js';
 import { isThenable } from './emitter.js';
 import type { Rejection } from './entry-decoder.js';
 import { HandlerTimeoutError } from './errors.js';
@@ -132,6 +132,17 @@ export class Dispatcher {
     }
   }
 
+  /** Gives a delivery that is known by its id its place in its lane, in the order of calls. Returns whether the lane is its own. */
+  line(delivery: Delivery): boolean {
+    return this.#lanes.enter(delivery) === undefined;
+  }
+
+  /** Whether a handler of something from `home` runs. */
+  isBusyWith(home: DeliveryHome): boolean {
+    for (const delivery of this.#running) if (delivery.home === home) return true;
+    return false;
+  }
+
   /** Takes a suspect by its id alone; it is loaded when its turn comes. */
   offerSuspect(delivery: Delivery): void {
     this.#suspects.add(delivery);
@@ -169,7 +180,7 @@ export class Dispatcher {
     this.#suspects.clear(delivery);
     const next = this.#lanes.leave(delivery);
     if (next === undefined) return;
-    if (next.event === undefined) next.home.load(next);
+    if (next.event === undefined) next.home.resume(next);
     else this.#makeReady(next);
   }
 
@@ -299,6 +310,11 @@ export class Dispatcher {
     if (event === undefined || handler === undefined || delivery.home.isHandled(delivery)) {
       this.#leaveSlot(delivery);
       delivery.home.skip(delivery, handler === undefined ? 'unhandled' : 'duplicate');
+      return;
+    }
+    if (!delivery.home.mayBegin(delivery)) {
+      this.#leaveSlot(delivery);
+      this.finish(delivery, 'done');
       return;
     }
     this.#deadlines.start(delivery);

@@ -1,8 +1,10 @@
+import type { PublishReceipt } from './outgoing-event.js';
+
 /**
  * What became of an event whose publishing failed: `not-stored` = Redis refused it, or it never left; `unknown` = it
- * was sent and no answer came, so it may have been stored.
+ * was sent and no answer came, so it may have been stored; `stored` = it is stored, and not as durably as was asked for.
  */
-export type PublishOutcome = 'not-stored' | 'unknown';
+export type PublishOutcome = 'not-stored' | 'unknown' | 'stored';
 
 /** Every code an error of this library can carry. `apps/docs/errors.md` says of each when it comes and what to do. */
 export type EventsErrorCode =
@@ -14,6 +16,7 @@ export type EventsErrorCode =
   | 'EVENTS_NON_RETRYABLE'
   | 'EVENTS_OPTIONS'
   | 'EVENTS_OVERLOADED'
+  | 'EVENTS_PARTITIONS'
   | 'EVENTS_PAYLOAD_TOO_LARGE'
   | 'EVENTS_PERMISSION'
   | 'EVENTS_SERIALIZATION'
@@ -21,6 +24,7 @@ export type EventsErrorCode =
   | 'EVENTS_TIMEOUT'
   | 'EVENTS_TRANSPORT'
   | 'EVENTS_UNDECODABLE'
+  | 'EVENTS_UNDER_REPLICATED'
   | 'EVENTS_UNSUPPORTED'
   | 'EVENTS_VALIDATION';
 
@@ -176,6 +180,17 @@ export class OverloadedError extends EventsError {
   }
 }
 
+/** A stream has another number of partitions than `partitions` says, or may not be given another one now. */
+export class PartitionsError extends EventsError {
+  protected static override readonly brand = 'PartitionsError';
+  constructor(message: string, options?: EventsErrorOptions) {
+    super('EVENTS_PARTITIONS', message, options);
+  }
+  static {
+    register(PartitionsError, 'PartitionsError');
+  }
+}
+
 /** The publisher, consumer or transport was closed. */
 export class ClosedError extends EventsError {
   protected static override readonly brand = 'ClosedError';
@@ -228,6 +243,22 @@ export class PermissionError extends EventsError {
   }
   static {
     register(PermissionError, 'PermissionError');
+  }
+}
+
+/**
+ * The event is stored, and the durability asked for was not reached in time, or nobody said whether it was. Publishing
+ * it again would store it twice. `receipt` says where it is, and how many replicas had acknowledged it.
+ */
+export class UnderReplicatedError extends EventsError {
+  protected static override readonly brand = 'UnderReplicatedError';
+  readonly receipt: PublishReceipt;
+  constructor(message: string, receipt: PublishReceipt, options?: EventsErrorOptions) {
+    super('EVENTS_UNDER_REPLICATED', message, { outcome: 'stored', ...options });
+    this.receipt = receipt;
+  }
+  static {
+    register(UnderReplicatedError, 'UnderReplicatedError');
   }
 }
 

@@ -5,6 +5,7 @@ import {
   GroupNotFoundError,
   PermissionError,
   TransportError,
+  UnsupportedError,
 } from './errors.js';
 import type { Failure } from './transport.js';
 
@@ -21,8 +22,12 @@ export function toError(what: string, failure: Failure, options: EventsErrorOpti
       );
     case 'group-lost':
       return new GroupNotFoundError(`${what}: ${failure.cause.message}`, details);
+    case 'fenced':
+      return new ClosedError(`${what}: another consumer has become the owner of the partition`, details);
     case 'invalid':
       return new TransportError(`${what}: ${failure.cause.message}`, details);
+    case 'unsupported':
+      return new UnsupportedError(`${what}: ${failure.cause.message}`, details);
     case 'unknown':
       return new TransportError(
         `${what}: it was sent and not answered (${failure.cause.message}), so it may have been done`,

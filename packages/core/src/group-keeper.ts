@@ -1,3 +1,4 @@
+import { compareEntryIds } from './compare-entry-ids.js';
 import { type EventsError, GroupNotFoundError } from './errors.js';
 import type { Inspector } from './inspector.js';
 import { retryOperation } from './retry-operation.js';
@@ -109,11 +110,4 @@ export class GroupKeeper {
     }
     return lowest ?? this.#lastKnownId;
   }
-}
-
-function compareEntryIds(left: string, right: string): number {
-  const [leftMs = '0', leftSequence = '0'] = left.split('-');
-  const [rightMs = '0', rightSequence = '0'] = right.split('-');
-  const difference = BigInt(leftMs) - BigInt(rightMs) || BigInt(leftSequence) - BigInt(rightSequence);
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }

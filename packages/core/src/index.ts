@@ -1,6 +1,13 @@
+export { type ChangePartitionsOptions, changePartitions } from './change-partitions.js';
 export type { ConsumedEvent, EventHandler, HandlerContext } from './consumed-event.js';
-export { type ConsumerState, EventConsumer, type StopReport } from './consumer.js';
-export type { BackpressureState, ConsumerEvents, DeadLetterReason, EntryReference } from './consumer-events.js';
+export { type ConsumerState, EventConsumer, type OwnedPartition, type StopReport } from './consumer.js';
+export type {
+  BackpressureState,
+  ConsumerEvents,
+  DeadLetterReason,
+  EntryReference,
+  PartitionsOwned,
+} from './consumer-events.js';
 export type { ConsumerOptions } from './consumer-options.js';
 export {
   ClosedError,
@@ -14,6 +21,7 @@ export {
   NonRetryableError,
   OptionsError,
   OverloadedError,
+  PartitionsError,
   PayloadTooLargeError,
   PermissionError,
   type PublishOutcome,
@@ -22,6 +30,7 @@ export {
   TimeoutError,
   TransportError,
   UndecodableEntryError,
+  UnderReplicatedError,
   UnsupportedError,
   ValidationError,
   type ValidationIssue,
@@ -35,16 +44,19 @@ export {
   type EventType,
   type MatchingEvent,
 } from './event-contracts.js';
+export type { FailoverRecovered } from './failover-recovery.js';
 export type { GroupDescription, Inspector, StreamDescription, TrimBound } from './inspector.js';
 export type { Logger } from './logger.js';
 export type { PublishReceipt } from './outgoing-event.js';
+export { partitionOf, partitionStream } from './partition.js';
+export type { PartitionTable } from './partition-table.js';
 export {
   type BatchEvent,
   EventPublisher,
-  type PublisherOptions,
   type PublishOptions,
   type PublishOutcomeOf,
 } from './publisher.js';
+export type { PublisherDurability, PublisherOptions } from './publisher-options.js';
 export { exponentialBackoff, fixedDelay, type RecoveryStrategy, type RetryPolicy } from './retry-policy.js';
 export type { SchemaInput, SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from './standard-schema.js';
 export { companionKey, type StreamValidation } from './stream-name.js';
@@ -60,13 +72,19 @@ export type {
 export type {
   AppendAnswer,
   Appender,
+  AppenderOptions,
   Capabilities,
+  Durability,
   Entry,
+  Failover,
   Failure,
   FailureKind,
   Fields,
   FieldValue,
+  Finding,
+  Idempotency,
   NewEntry,
+  Stored,
   Transport,
 } from './transport.js';
 export { type DecodedEvent, decodeFields } from './wire-format.js';

@@ -8,6 +8,9 @@ export interface Inspector {
   /** Up to `count` entries from id `from` to id `to`, both included (`-` and `+` = the first and the last), oldest first. */
   range(stream: string, from: string, to: string, count: number): Promise<readonly Entry[]>;
 
+  /** The entries with these ids, in this order; `fields` is `null` for what does not exist. */
+  fetch(stream: string, ids: readonly string[]): Promise<readonly Entry[]>;
+
   /** Removes entries beyond `bound` from the stream's beginning, read or not. Resolves with how many went. */
   trim(stream: string, bound: TrimBound): Promise<number>;
 

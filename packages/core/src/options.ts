@@ -24,6 +24,16 @@ export function wholeNumber(
   throw new OptionsError(`${option} must be a whole number ${range}, not ${String(value)}`);
 }
 
+/** The whole number that an option must have. Throws `OptionsError` without one, and outside the range. */
+export function requiredWholeNumber(
+  option: string,
+  value: number | undefined,
+  range: { readonly min: number; readonly max?: number },
+): number {
+  if (value === undefined) throw new OptionsError(`${option} is missing`);
+  return wholeNumber(option, value, range.min, range);
+}
+
 /** The choice given as an option, or `fallback` when there is none. Throws `OptionsError` for anything else. */
 export function choice<Choice extends string>(
   option: string,
@@ -53,7 +63,10 @@ export function checkLogger(logger: Logger | undefined): void {
 
 /** Throws `OptionsError` unless `transport` looks like one. */
 export function checkTransport(owner: string, transport: unknown): void {
-  const verbs = ['connect', 'capabilities', 'appender', 'subscription', 'inspector', 'classify', 'close'];
+  const verbs = [
+    ...['connect', 'capabilities', 'appender', 'subscription', 'inspector', 'partitionTable'],
+    ...['classify', 'onFailover', 'close'],
+  ];
   const complete =
     typeof transport === 'object' &&
     transport !== null &&

@@ -1,5 +1,5 @@
 import type { EventsError } from './errors.js';
-import type { Failure, Fields, NewEntry } from './transport.js';
+import type { Failure, Fields, NewEntry, Stored } from './transport.js';
 
 /** What a publisher is told of a stored event. */
 export interface PublishReceipt {
@@ -10,7 +10,10 @@ export interface PublishReceipt {
   readonly stream: string;
   /** The id that Redis gave the entry. */
   readonly entryId: string;
-  readonly status: 'stored';
+  /** `duplicate` = an event with this id was stored before, within the window of `idempotent`; `entryId` is that of then. */
+  readonly status: 'stored' | 'duplicate';
+  /** How many replicas are known to have it. Only with a `durability` beyond `leader`. */
+  readonly replicas?: number;
 }
 
 /** One event on its way out: what the transport stores, and whom to tell. One object per event, shared by every step. */
@@ -25,6 +28,10 @@ export class OutgoingEvent implements NewEntry {
   /** Whether it was ever sent and not answered: from then on nobody can say that it is not stored. */
   isDoubtful = false;
   settled = false;
+  /** Where it is stored, once it is. */
+  entryId = '';
+  /** When it was confirmed, on the monotonic clock. */
+  confirmedMs = 0;
 
   constructor(
     readonly stream: string,
@@ -38,11 +45,25 @@ export class OutgoingEvent implements NewEntry {
     private readonly reject: (error: unknown) => void,
   ) {}
 
-  stored(entryId: string): PublishReceipt {
+  /** Confirms it. */
+  stored(answer: string | Stored): PublishReceipt {
     this.settled = true;
-    const receipt: PublishReceipt = { id: this.id, type: this.type, stream: this.stream, entryId, status: 'stored' };
+    const receipt = this.receipt(answer);
     this.resolve(receipt);
     return receipt;
+  }
+
+  /** What the user is told of where it is. */
+  receipt(answer: string | Stored): PublishReceipt {
+    const { id, type, stream } = this;
+    if (typeof answer === 'string') {
+      this.entryId = answer;
+      return { id, type, stream, entryId: answer, status: 'stored' };
+    }
+    const { entryId, isDuplicate, replicas } = answer;
+    this.entryId = entryId;
+    const status = isDuplicate ? 'duplicate' : 'stored';
+    return replicas === null ? { id, type, stream, entryId, status } : { id, type, stream, entryId, status, replicas };
   }
 
   failed(error: EventsError): void {

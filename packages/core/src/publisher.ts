@@ -11,45 +11,13 @@ import {
   TimeoutError,
   ValidationError,
 } from './errors.js';
-import { ContractValidator, type EventContracts, type EventInput, type EventType } from './event-contracts.js';
-import { checkEventType, PatternMap } from './event-pattern.js';
-import { type Logger, safeLogger } from './logger.js';
-import { checkKeys, checkLogger, checkTransport, choice, flag, wholeNumber } from './options.js';
+import type { EventContracts, EventInput, EventType } from './event-contracts.js';
+import { checkEventType } from './event-pattern.js';
+import type { FailoverRecovered } from './failover-recovery.js';
 import { OutgoingEvent, type PublishReceipt } from './outgoing-event.js';
-import { checkPrefix, checkStreamValidation, type StreamValidation, streamKey } from './stream-name.js';
-import type { Transport } from './transport.js';
+import { PartitionRouter } from './partition-router.js';
+import { type PublisherOptions, type PublisherSettings, publisherSettings } from './publisher-options.js';
 import { encodeData, encodeFields, MetaEncoder } from './wire-format.js';
-
-export interface PublisherOptions<Contracts extends EventContracts = EventContracts> {
-  /** How events reach the server. May be shared; closing the publisher leaves it usable for others. */
-  readonly transport: Transport;
-  /** Who publishes, as consumers see it: the service's name. */
-  readonly source: string;
-  /** Where events go that neither `publish` nor `routes` sends elsewhere. Without it they are refused. */
-  readonly defaultStream?: string | undefined;
-  /** Stands before every stream name, as `prefix:name`, and keeps environments apart. */
-  readonly streamPrefix?: string | undefined;
-  /** Which stream names may be used. Default: `true`, the built-in rules. */
-  readonly streamValidation?: StreamValidation | undefined;
-  /** Streams by event type, `prefix.*`, or `*`. */
-  readonly routes?: Readonly<Record<string, string>> | undefined;
-  /** A schema for each event type: see `defineEvents`. */
-  readonly events?: Contracts | undefined;
-  /** How long one publish may take, waiting included, in milliseconds. Default: 5,000. */
-  readonly timeoutMs?: number | undefined;
-  /** How many events may be on their way at once. Default: 10,000. */
-  readonly maxInFlight?: number | undefined;
-  /** How many characters of them. Default: 67,108,864. */
-  readonly maxInFlightBytes?: number | undefined;
-  /** Beyond those limits: as many again wait (`wait`, the default) before calls are refused, or calls are refused at once (`reject`). */
-  readonly overflow?: 'wait' | 'reject' | undefined;
-  /** The largest payload, encoded, in bytes. Default: 1,048,576. */
-  readonly maxPayloadBytes?: number | undefined;
-  /** Whether to send again what was sent and not answered, at the price of possible duplicates. Default: false. */
-  readonly retryUnknown?: boolean | undefined;
-  /** Where warnings go that nobody listens for. Default: process warnings. */
-  readonly logger?: Logger | undefined;
-}
 
 export interface PublishOptions {
   /** The stream, instead of what `routes` and `defaultStream` say. `streamPrefix` stands before it too. */
@@ -77,27 +45,14 @@ type PublisherEvents = {
   published: [receipt: PublishReceipt];
   /** Data did not match its contract; the call rejected with the same error. */
   validationFailed: [failure: { readonly type: string; readonly error: ValidationError }];
+  /** Streams passed to another server, and what `failoverRecovery` found and did there. One for each stream with confirmed events. */
+  failover: [recovery: FailoverRecovered];
+  /** More ids than `idempotent.maxEntries` came within the window, which is now shorter. At most once a minute and stream. */
+  idempotencyShortened: [state: { readonly stream: string; readonly effectiveWindowMs: number }];
   /** More is in flight than `maxInFlight` or `maxInFlightBytes`. Once an episode. */
   backpressure: [state: { readonly inFlight: number; readonly limit: number }];
   error: [error: Error];
 };
-
-const optionNames = [
-  'transport',
-  'source',
-  'defaultStream',
-  'streamPrefix',
-  'streamValidation',
-  'routes',
-  'events',
-  'timeoutMs',
-  'maxInFlight',
-  'maxInFlightBytes',
-  'overflow',
-  'maxPayloadBytes',
-  'retryUnknown',
-  'logger',
-] as const satisfies readonly (keyof PublisherOptions)[];
 
 const publishOptionNames: readonly string[] = ['stream', 'key', 'headers', 'id', 'time', 'type', 'data'];
 
@@ -105,20 +60,16 @@ const publishOptionNames: readonly string[] = ['stream', 'key', 'headers', 'id',
  * Publishes events.
  *
  * A publish has three outcomes: it resolves once Redis gave the entry an id; it rejects with `outcome: 'not-stored'`
- * when Redis refused it or it never left; it rejects with `outcome: 'unknown'` when it was sent and no answer came.
+ * when Redis refused it or it never left; it rejects with `outcome: 'unknown'` when it was sent and no answer came. With
+ * `durability` it also rejects, with `outcome: 'stored'` and the receipt, when it is stored and not where it should be.
  */
 export class EventPublisher<
   Contracts extends EventContracts = EventContracts,
 > extends IsolatingEmitter<PublisherEvents> {
+  readonly #settings: PublisherSettings;
   readonly #queue: AppendQueue;
   readonly #meta: MetaEncoder;
-  readonly #validator: ContractValidator | undefined;
-  readonly #routes = new PatternMap<string>();
-  readonly #defaultStream: string | undefined;
-  readonly #prefix: string | undefined;
-  readonly #streamValidation: StreamValidation;
-  readonly #maxPayloadBytes: number;
-  readonly #timeoutMs: number;
+  readonly #router: PartitionRouter | undefined;
   readonly #maxValidations: number;
   readonly #streamKeys = new Map<string, string>();
   readonly #knownTypes = new Set<string>();
@@ -129,49 +80,30 @@ export class EventPublisher<
 
   /** @throws OptionsError, StreamNameError or EventTypeError for options that cannot work */
   constructor(options: PublisherOptions<Contracts>) {
-    checkKeys('EventPublisher', options, optionNames);
-    checkTransport('EventPublisher', options.transport);
-    checkLogger(options.logger);
-    super(safeLogger(options.logger));
-    if (typeof options.source !== 'string' || options.source === '') {
-      throw new OptionsError("EventPublisher needs 'source': the name of the service that publishes");
-    }
-    this.#meta = new MetaEncoder(options.source);
-    this.#validator = options.events === undefined ? undefined : new ContractValidator(options.events);
-    if (options.streamPrefix !== undefined) checkPrefix(options.streamPrefix);
-    this.#prefix = options.streamPrefix;
-    this.#streamValidation = options.streamValidation ?? true;
-    checkStreamValidation(this.#streamValidation);
-    this.#maxPayloadBytes = wholeNumber('maxPayloadBytes', options.maxPayloadBytes, 1_048_576, {
-      min: 1,
-      max: 536_870_912,
+    const settings = publisherSettings(options);
+    super(settings.logger);
+    this.#settings = settings;
+    this.#meta = new MetaEncoder(settings.source);
+    const { transport, partitions, timeoutMs } = settings;
+    this.#router = partitions === undefined ? undefined : new PartitionRouter(transport, partitions, timeoutMs);
+    this.#maxValidations = settings.overflow === 'wait' ? 2 * settings.maxInFlight : settings.maxInFlight;
+    this.#queue = new AppendQueue(settings, {
+      onStored: (receipt) => {
+        if (this.listenerCount('published') > 0) this.emit('published', receipt);
+      },
+      onBackpressure: (state) => {
+        this.emit('backpressure', state);
+      },
+      onIdempotencyShortened: (state) => {
+        this.emit('idempotencyShortened', state);
+      },
+      onRecovered: (recovery) => {
+        this.emit('failover', recovery);
+      },
+      onError: (error) => {
+        this.emit('error', error);
+      },
     });
-    this.#defaultStream = options.defaultStream === undefined ? undefined : this.#keyOf(options.defaultStream);
-    for (const [pattern, stream] of Object.entries(options.routes ?? {})) {
-      this.#routes.set(pattern, this.#keyOf(stream));
-    }
-    this.#timeoutMs = wholeNumber('timeoutMs', options.timeoutMs, 5_000, { min: 10, max: 3_600_000 });
-    const maxInFlight = wholeNumber('maxInFlight', options.maxInFlight, 10_000, { min: 1 });
-    const overflow = choice('overflow', options.overflow, 'wait', ['wait', 'reject']);
-    this.#maxValidations = overflow === 'wait' ? 2 * maxInFlight : maxInFlight;
-    this.#queue = new AppendQueue(
-      options.transport,
-      {
-        timeoutMs: this.#timeoutMs,
-        maxInFlight,
-        maxInFlightBytes: wholeNumber('maxInFlightBytes', options.maxInFlightBytes, 67_108_864, { min: 1 }),
-        overflow,
-        retryUnknown: flag('retryUnknown', options.retryUnknown, false),
-      },
-      {
-        onStored: (receipt) => {
-          if (this.listenerCount('published') > 0) this.emit('published', receipt);
-        },
-        onBackpressure: (state) => {
-          this.emit('backpressure', state);
-        },
-      },
-    );
   }
 
   /**
@@ -179,8 +111,8 @@ export class EventPublisher<
    *
    * @throws EventsError (as a rejection) whose `outcome` says what became of the event: `EVENTS_EVENT_TYPE`,
    *   `EVENTS_STREAM_NAME`, `EVENTS_OPTIONS`, `EVENTS_VALIDATION`, `EVENTS_SERIALIZATION`, `EVENTS_PAYLOAD_TOO_LARGE`,
-   *   `EVENTS_OVERLOADED` and `EVENTS_CLOSED` before anything is sent; `EVENTS_TIMEOUT`, `EVENTS_TRANSPORT` and
-   *   `EVENTS_PERMISSION` after
+   *   `EVENTS_OVERLOADED`, `EVENTS_PARTITIONS` and `EVENTS_CLOSED` before anything is sent; `EVENTS_TIMEOUT`, `EVENTS_TRANSPORT`,
+   *   `EVENTS_PERMISSION`, `EVENTS_UNSUPPORTED` and `EVENTS_UNDER_REPLICATED` after
    */
   publish<Type extends EventType<Contracts>>(
     type: Type,
@@ -224,7 +156,10 @@ export class EventPublisher<
 
   /** Refuses further calls, settles those under way (within `timeoutMs`), and lets go of the transport. Idempotent. */
   close(): Promise<void> {
-    this.#closed ??= this.flush().then(() => this.#queue.close());
+    this.#closed ??= this.flush().then(async () => {
+      await this.#router?.close();
+      await this.#queue.close();
+    });
     return this.#closed;
   }
 
@@ -241,10 +176,12 @@ export class EventPublisher<
       if (options !== undefined) checkPublishOptions(options);
       const stream = this.#streamOf(type, options?.stream);
       const event = this.#encode(type, stream, data, options, resolve, reject);
-      const validated = this.#validator?.validate(type, data);
+      const validated = this.#settings.validator?.validate(type, data);
       const laneKey = options?.key === undefined ? undefined : `${stream} ${options.key}`;
-      if (isThenable(validated) || (laneKey !== undefined && this.#validating.has(laneKey))) {
-        this.#pushLater(event, validated, laneKey, reject);
+      const agreed = this.#router?.agreed(stream);
+      const isBehind = laneKey !== undefined && this.#validating.has(laneKey);
+      if (agreed !== undefined || isBehind || isThenable(validated)) {
+        this.#pushLater(event, validated, agreed, laneKey, reject);
       } else {
         this.#queue.push(event);
       }
@@ -256,22 +193,29 @@ export class EventPublisher<
   #pushLater(
     event: OutgoingEvent,
     validated: unknown,
+    agreed: Promise<void> | undefined,
     laneKey: string | undefined,
     reject: (error: unknown) => void,
   ): void {
     const before = laneKey === undefined ? undefined : this.#validating.get(laneKey);
     if (this.#validations.size >= this.#maxValidations) {
-      throw new OverloadedError(`${this.#validations.size} events wait for asynchronous schemas: await publish`, {
-        outcome: 'not-stored',
+      agreed?.catch(() => {
+        // nobody waits for it: the call is refused for another reason
       });
+      throw new OverloadedError(
+        `${this.#validations.size} events wait for asynchronous schemas, or for the number of partitions: await publish`,
+        {
+          outcome: 'not-stored',
+        },
+      );
     }
-    event.deadlineMs = performance.now() + this.#timeoutMs;
+    event.deadlineMs = performance.now() + this.#settings.timeoutMs;
     // both are waited for even if the data is refused: later calls of the key wait only for this one
-    const validation = Promise.allSettled([this.#inTime(event.type, validated), before]).then(([outcome]) => {
+    const validation = Promise.allSettled([this.#inTime(event.type, validated), agreed, before]).then((outcomes) => {
       this.#validations.delete(validation);
       if (laneKey !== undefined && this.#validating.get(laneKey) === validation) this.#validating.delete(laneKey);
       try {
-        if (outcome.status === 'rejected') throw outcome.reason;
+        for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
         this.#queue.push(event);
       } catch (error) {
         reject(this.#refused(event.type, error));
@@ -284,10 +228,10 @@ export class EventPublisher<
   #inTime(type: string, validated: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const tooLate = () => {
-        const message = `The schema of '${type}' did not answer within ${this.#timeoutMs} ms`;
+        const message = `The schema of '${type}' did not answer within ${this.#settings.timeoutMs} ms`;
         reject(new TimeoutError(message, { outcome: 'not-stored' }));
       };
-      const timer = setTimeout(tooLate, this.#timeoutMs);
+      const timer = setTimeout(tooLate, this.#settings.timeoutMs);
       Promise.resolve(validated)
         .then(resolve, reject)
         .finally(() => clearTimeout(timer));
@@ -302,13 +246,14 @@ export class EventPublisher<
     resolve: (receipt: PublishReceipt) => void,
     reject: (error: unknown) => void,
   ): OutgoingEvent {
+    const { maxPayloadBytes } = this.#settings;
     const json = encodeData(type, data);
     // no character takes more than three bytes: most payloads need no counting
-    if (json.length * 3 > this.#maxPayloadBytes) {
+    if (json.length * 3 > maxPayloadBytes) {
       const bytes = Buffer.byteLength(json);
-      if (bytes > this.#maxPayloadBytes) {
+      if (bytes > maxPayloadBytes) {
         throw new PayloadTooLargeError(
-          `The payload of '${type}' has ${bytes} bytes; maxPayloadBytes is ${this.#maxPayloadBytes}. Store it elsewhere and publish a reference`,
+          `The payload of '${type}' has ${bytes} bytes; maxPayloadBytes is ${maxPayloadBytes}. Store it elsewhere and publish a reference`,
           { outcome: 'not-stored' },
         );
       }
@@ -317,7 +262,8 @@ export class EventPublisher<
     const key = options?.key;
     const meta = this.#meta.encode(options?.time?.getTime() ?? Date.now(), key, options?.headers);
     const size = json.length + meta.length + type.length + id.length;
-    return new OutgoingEvent(stream, encodeFields(id, type, meta, json), id, type, key, size, resolve, reject);
+    const place = this.#router?.place(stream, key ?? id) ?? stream;
+    return new OutgoingEvent(place, encodeFields(id, type, meta, json), id, type, key, size, resolve, reject);
   }
 
   #checkType(type: string): void {
@@ -328,7 +274,7 @@ export class EventPublisher<
 
   #streamOf(type: string, explicit: string | undefined): string {
     if (explicit !== undefined) return this.#keyOf(explicit);
-    const stream = this.#routes.get(type) ?? this.#defaultStream;
+    const stream = this.#settings.routes.get(type) ?? this.#settings.defaultStream;
     if (stream !== undefined) return stream;
     throw new StreamNameError(
       `No stream for '${type}': give 'stream' to publish, a matching entry in 'routes', or 'defaultStream'`,
@@ -338,7 +284,7 @@ export class EventPublisher<
   #keyOf(name: string): string {
     const known = this.#streamKeys.get(name);
     if (known !== undefined) return known;
-    const key = streamKey(name, this.#prefix, this.#streamValidation);
+    const key = this.#settings.keyOf(name);
     if (this.#streamKeys.size < 10_000) this.#streamKeys.set(name, key);
     return key;
   }

@@ -16,22 +16,25 @@ export class ReadGate {
   readonly #dispatcher: Dispatcher;
   readonly #emit: EmitConsumerEvent;
   readonly #concurrency: number;
-  /** Each stream's part of the prefetch: what a read under way may still bring is kept free for it. */
-  readonly #share: number;
+  readonly #prefetch: number;
+  readonly #countStreams: () => number;
   readonly #congested = new Set<Reason>();
   #promised = 0;
   #waiting: (() => void)[] = [];
   isPaused = false;
 
+  /** `countStreams` says how many streams are read at present. */
   constructor(
     dispatcher: Dispatcher,
-    limits: { readonly prefetch: number; readonly concurrency: number; readonly streams: readonly unknown[] },
+    limits: { readonly prefetch: number; readonly concurrency: number },
     emit: EmitConsumerEvent,
+    countStreams: () => number,
   ) {
     this.#dispatcher = dispatcher;
     this.#emit = emit;
     this.#concurrency = limits.concurrency;
-    this.#share = Math.max(1, Math.floor(limits.prefetch / limits.streams.length));
+    this.#prefetch = limits.prefetch;
+    this.#countStreams = countStreams;
   }
 
   /** Waits for room to read. */
@@ -100,9 +103,11 @@ export class ReadGate {
     const isHanging = this.#judge('abandonedHandlers', abandoned, this.#concurrency);
     const isBehind = this.#judge('unacknowledged', unacknowledged, maxHeldBack);
     if (isFull || isHanging || isBehind) return 0;
-    const room = Math.min(credits - this.#promised, this.#share);
+    // each stream's part of the prefetch: what a read under way may still bring is kept free for it
+    const share = Math.max(1, Math.floor(this.#prefetch / Math.max(1, this.#countStreams())));
+    const room = Math.min(credits - this.#promised, share);
     // reading in small bites costs a round trip each
-    return room >= Math.ceil(this.#share / 2) ? room : 0;
+    return room >= Math.ceil(share / 2) ? room : 0;
   }
 
   #judge(reason: Reason, count: number, limit: number): boolean {

@@ -1,12 +1,13 @@
 import { Delivery } from './delivery.js';
-import { ConsumerNameInUseError, type EventsError, NonRetryableError } from './errors.js';
+import { ConsumerNameInUseError, type EventsError } from './errors.js';
 import type { GroupKeeper } from './group-keeper.js';
+import { inherit } from './inheritance.js';
 import { retryOperation } from './retry-operation.js';
-import { parseRetryRecord } from './retry-record.js';
 import { sleep } from './sleep.js';
 import type { StreamConsumer } from './stream-consumer.js';
 import type { StreamSession } from './stream-session.js';
 import type { PendingEntry } from './subscription.js';
+import type { Takeover } from './takeover.js';
 
 const nameLeaseMs = 10_000;
 const renewNameEveryMs = 3_000;
@@ -27,6 +28,8 @@ export class Recovery {
   readonly #home: StreamConsumer;
   readonly #groupKeeper: GroupKeeper;
   readonly #onFatal: (error: EventsError) => void;
+  /** Only for the owner of a partition: nobody else takes anything, and nothing is taken out of its order. */
+  readonly #takeover: Takeover | undefined;
   readonly #ending = new AbortController();
   #maintaining: Promise<void> | undefined;
   #isTaking = true;
@@ -41,8 +44,10 @@ export class Recovery {
     home: StreamConsumer,
     groupKeeper: GroupKeeper,
     onFatal: (error: EventsError) => void,
+    takeover: Takeover | undefined,
   ) {
     this.#session = session;
+    this.#takeover = takeover;
     this.#home = home;
     this.#groupKeeper = groupKeeper;
     this.#onFatal = onFatal;
@@ -72,7 +77,7 @@ export class Recovery {
   }
 
   start(): void {
-    this.#reconcileAtMs = Date.now() + reconcileEveryMs;
+    if (this.#takeover === undefined) this.#reconcileAtMs = Date.now() + reconcileEveryMs;
     this.#maintaining = this.#maintain();
   }
 
@@ -95,16 +100,23 @@ export class Recovery {
   async reconcileIfDue(): Promise<void> {
     const now = Date.now();
     if (now < Math.min(this.#reconcileAtMs, this.#reconcileAgainAtMs)) return;
+    if (this.#takeover !== undefined) {
+      await this.#takeover.run();
+      this.#reconcileAtMs = Number.POSITIVE_INFINITY;
+      return;
+    }
     const wasInDoubt = this.#reconcileAtMs === 0;
     await this.#takeOwned('unseen');
     this.#reconcileAtMs = Date.now() + reconcileEveryMs;
     this.#reconcileAgainAtMs = wasInDoubt ? Date.now() + reconcileAgainAfterMs : Number.POSITIVE_INFINITY;
   }
 
-  /** Brings a delivery that is due again on its way to a handler. */
+  /** Brings a delivery on its way to a handler, once it is due. */
   enqueue(delivery: Delivery): void {
     if (delivery.state !== 'parked') return;
-    if (delivery.suspect && !delivery.holdsLane) this.#session.dispatcher.offerSuspect(delivery);
+    const dueAtMs = delivery.record?.dueAtMs ?? 0;
+    if (dueAtMs > Date.now()) delivery.waitUntil(dueAtMs, (due) => this.enqueue(due));
+    else if (delivery.suspect) this.#session.dispatcher.offerSuspect(delivery);
     else this.#home.load(delivery);
   }
 
@@ -129,44 +141,28 @@ export class Recovery {
     this.#session.dispatcher.pump();
   }
 
-  #takeOne({ id, deliveries, released, record: recordText }: PendingEntry, origin: Origin): void {
-    const { settings, dispatcher } = this.#session;
-    const delivery = new Delivery(id, this.#home);
-    delivery.redelivered = true;
-    delivery.record = parseRetryRecord(recordText);
-    const failed = delivery.record?.attempt ?? 0;
-    delivery.suspect = !released && origin !== 'unseen';
+  #takeOne(entry: PendingEntry, origin: Origin): void {
+    const delivery = new Delivery(entry.id, this.#home);
+    const isSuspect = !entry.released && origin !== 'unseen';
+    const condemned = inherit(delivery, entry, isSuspect, this.#session.settings.maxAttempts);
     this.#home.hold(delivery);
-    if (delivery.suspect) {
-      const started = Math.max(deliveries, failed);
-      delivery.attempt = started + 1;
-      // a first delivery need not have been started: everybody gets one try of its own
-      if (started >= Math.max(2, settings.maxAttempts)) {
-        const message = `Its consumer vanished while handling it; ${started} attempts were started`;
-        this.#home.condemn(delivery, new NonRetryableError(message));
-        return;
-      }
-    } else {
-      delivery.attempt = Math.max(deliveries, failed + 1);
-    }
-    const dueAtMs = delivery.record?.dueAtMs ?? 0;
-    if (dueAtMs > Date.now()) delivery.waitUntil(dueAtMs, (due) => this.enqueue(due));
-    else if (delivery.suspect) dispatcher.offerSuspect(delivery);
-    else this.#home.load(delivery);
+    if (condemned !== undefined) this.#home.condemn(delivery, condemned);
+    else this.enqueue(delivery);
   }
 
   async #maintain(): Promise<void> {
     const keepAliveEveryMs = this.#session.settings.claimIdleMs / 3;
     const turnMs = Math.min(claimEveryMs, keepAliveEveryMs);
+    const isOwner = this.#takeover !== undefined;
     while (!this.#ending.signal.aborted) {
       await sleep(turnMs * (0.8 + Math.random() * 0.4), this.#ending.signal);
       if (this.#ending.signal.aborted) return;
       const now = Date.now();
       if (now - this.#keptAliveAtMs >= keepAliveEveryMs * 0.9)
         await this.#attempt('keep entries of', () => this.#keepAlive());
-      if (now - this.#renewedAtMs >= renewNameEveryMs)
+      if (!isOwner && now - this.#renewedAtMs >= renewNameEveryMs)
         await this.#attempt('renew the name in', () => this.#renewName());
-      if (this.#isTaking && now - this.#claimedAtMs >= claimEveryMs * 0.75)
+      if (!isOwner && this.#isTaking && now - this.#claimedAtMs >= claimEveryMs * 0.75)
         await this.#attempt('claim entries of', () => this.#claim());
     }
   }
@@ -237,7 +233,8 @@ export class Recovery {
   }
 }
 
-function nameInUse(consumer: string, group: string): ConsumerNameInUseError {
+/** Another live consumer has this one's name. */
+export function nameInUse(consumer: string, group: string): ConsumerNameInUseError {
   return new ConsumerNameInUseError(
     `Another live consumer of group '${group}' is called '${consumer}'. Leave 'consumer' out, or give each process a name of its own`,
   );

@@ -56,7 +56,8 @@ export class Settler {
   /** The handler returned, or failed. */
   ended(delivery: Delivery, failure: { readonly error: unknown } | undefined): void {
     const { settlement } = delivery;
-    if (settlement !== undefined) this.#endedSettled(delivery, settlement, failure);
+    if (delivery.isReplaced) this.#session.dispatcher.finish(delivery, 'done');
+    else if (settlement !== undefined) this.#endedSettled(delivery, settlement, failure);
     else if (failure === undefined) this.#acknowledge(delivery);
     else if (delivery.lost || this.#giveUp.signal.aborted) this.#session.dispatcher.finish(delivery, 'done');
     else this.failed(delivery, failure.error);
@@ -66,7 +67,9 @@ export class Settler {
   settle(delivery: Delivery, settlement: Settlement): Promise<void> {
     if (delivery.settling !== undefined) return delivery.settling;
     if (delivery.state !== 'running') return Promise.reject(tooLate(delivery));
-    if (settlement.kind !== 'ack' && (delivery.lost || this.#giveUp.signal.aborted)) return Promise.reject(notOurs());
+    if (delivery.isReplaced) return Promise.reject(notOurs());
+    const mayRepeat = settlement.kind === 'ack' && this.#session.lease === undefined;
+    if (!mayRepeat && (delivery.lost || this.#giveUp.signal.aborted)) return Promise.reject(notOurs());
     delivery.settlement = settlement;
     delivery.settling = this.#carryOut(delivery, settlement);
     return delivery.settling;
@@ -261,7 +264,13 @@ export class Settler {
       this.deadLetter(delivery, 'unhandled', error);
       return;
     }
-    const { subscription, dispatcher } = this.#session;
+    const { subscription, dispatcher, lease } = this.#session;
+    if (lease !== undefined) {
+      // its one owner is this consumer: it waits here, in its place, until it is tried again or the owner is another
+      void this.#record(delivery, delayMs, error);
+      this.#waitForRetry(delivery);
+      return;
+    }
     const release = async () => {
       await this.#record(delivery, delayMs, error);
       await subscription.release([delivery.id]);

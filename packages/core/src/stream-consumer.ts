@@ -12,6 +12,7 @@ import { Settler } from './settler.js';
 import { sleep } from './sleep.js';
 import { StreamReader } from './stream-reader.js';
 import type { StreamSession } from './stream-session.js';
+import { Takeover } from './takeover.js';
 import type { Entry, Fields } from './transport.js';
 
 /** One stream of a consumer: what was read from it is kept here until it is settled, and handed back if it is not. */
@@ -24,6 +25,8 @@ export class StreamConsumer implements DeliveryHome {
   readonly #backlog: Backlog;
   readonly #settler: Settler;
   readonly #recent: RecentEvents | undefined;
+  #isLeaving = false;
+  #isOver = false;
 
   /** `onFatal` is told when this consumer must not go on. */
   constructor(session: StreamSession, gate: ReadGate, onFatal: (error: EventsError) => void) {
@@ -32,7 +35,10 @@ export class StreamConsumer implements DeliveryHome {
     this.#recent = deduplicate === undefined ? undefined : new RecentEvents(deduplicate.windowMs);
     this.#decoder = new EntryDecoder(session);
     this.#groupKeeper = new GroupKeeper(session, () => this.#forgetAll(), onFatal);
-    this.#recovery = new Recovery(session, this, this.#groupKeeper, onFatal);
+    const affordableCount = () => this.#reader.affordableCount();
+    const takeover =
+      session.lease === undefined ? undefined : new Takeover(session, this, this.#decoder, affordableCount);
+    this.#recovery = new Recovery(session, this, this.#groupKeeper, onFatal, takeover);
     this.#reader = new StreamReader(
       session,
       gate,
@@ -58,12 +64,39 @@ export class StreamConsumer implements DeliveryHome {
 
   /** Makes sure of the group and the name, takes over what this name owned before, and begins to read. */
   async start(): Promise<void> {
-    await this.#groupKeeper.create();
-    await this.#recovery.takeName();
-    await this.#recovery.adopt();
+    if (this.#session.lease === undefined) {
+      await this.#groupKeeper.create();
+      await this.#recovery.takeName();
+      await this.#recovery.adopt();
+    }
     if (this.#session.stopping.signal.aborted) return;
     this.#recovery.start();
     this.#reader.start();
+  }
+
+  /** Lets nothing more begin. What is still read is kept, to be handed back. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
+  /** Whether handlers of this stream run, in time or not. */
+  get isBusy(): boolean {
+    const { dispatcher, held } = this.#session;
+    if (dispatcher.isBusyWith(this)) return true;
+    for (const { state } of held.values()) if (state === 'abandoned') return true;
+    return false;
+  }
+
+  /** Lets go of everything at once and settles nothing: it is not ours any more. Returns the ids whose handlers had begun. */
+  forget(): string[] {
+    const { stopping, held } = this.#session;
+    stopping.abort();
+    this.#isLeaving = true;
+    this.#isOver = true;
+    this.#settler.close();
+    const begun = [...held.values()].filter(({ state }) => state === 'running' || state === 'abandoned');
+    this.#forgetHeld();
+    return begun.map(({ id }) => id);
   }
 
   /** Ends reading and taking over. What is in hand stays there. */
@@ -91,9 +124,12 @@ export class StreamConsumer implements DeliveryHome {
   async close(): Promise<number> {
     this.#settler.close();
     await this.#recovery.close();
+    const { held, subscription, lease } = this.#session;
     const released = await this.#release(({ state }) => state !== 'stalled');
-    this.#session.held.clear();
-    await this.#session.subscription.close();
+    held.clear();
+    this.#isOver = true;
+    if (lease?.end() === true) await this.#disown();
+    await subscription.close();
     return released;
   }
 
@@ -110,6 +146,15 @@ export class StreamConsumer implements DeliveryHome {
 
   load(delivery: Delivery): void {
     this.#backlog.push(delivery);
+  }
+
+  resume(delivery: Delivery): void {
+    this.#recovery.enqueue(delivery);
+  }
+
+  mayBegin(delivery: Delivery): boolean {
+    const { lease } = this.#session;
+    return lease === undefined || (lease.lasts() && !delivery.lost);
   }
 
   async confirm(delivery: Delivery): Promise<boolean> {
@@ -159,7 +204,9 @@ export class StreamConsumer implements DeliveryHome {
       owned = await this.#session.subscription.keepAlive([delivery.id]);
     } catch (error) {
       const what = `Could not keep '${delivery.id}' of '${this.#session.names.stream}'`;
-      throw toError(what, this.#session.settings.transport.classify(error));
+      const failure = this.#session.settings.transport.classify(error);
+      if (failure.kind === 'fenced') this.#session.lease?.lose();
+      throw toError(what, failure);
     }
     if (owned.length === 0) this.notOwned(delivery);
     else delivery.touchedAtMs = Date.now();
@@ -188,16 +235,25 @@ export class StreamConsumer implements DeliveryHome {
   }
 
   async #accept(entries: readonly Entry[]): Promise<void> {
+    // they stay pending under our name, where the next owner finds them
+    if (this.#isOver) return;
     const deliveries: Delivery[] = [];
     let characters = 0;
     for (const { id, fields } of entries) {
       const delivery = new Delivery(id, this);
+      const rejection = fields === null ? undefined : this.#decoder.open(delivery, fields);
+      const before = this.#session.held.get(id);
+      // a promoted server may hand out once more what is in hand; but it may also have given the id to another event
+      if (before !== undefined && isSameEvent(before, delivery)) continue;
+      if (before !== undefined) {
+        before.isReplaced = true;
+        this.notOwned(before);
+      }
       this.hold(delivery);
       if (fields === null) {
-        this.#giveUpVanished(delivery);
+        this.giveUpVanished(delivery);
         continue;
       }
-      const rejection = this.#decoder.open(delivery, fields);
       characters += delivery.size;
       if (rejection === undefined) deliveries.push(delivery);
       else this.reject(delivery, rejection);
@@ -211,7 +267,7 @@ export class StreamConsumer implements DeliveryHome {
     for (const [delivery, fields] of loaded) {
       if (delivery.state !== 'parked') continue;
       if (fields === null) {
-        this.#giveUpVanished(delivery);
+        this.giveUpVanished(delivery);
         continue;
       }
       const rejection = this.#decoder.open(delivery, fields);
@@ -241,6 +297,8 @@ export class StreamConsumer implements DeliveryHome {
     const handled = this.#recent === undefined ? undefined : await this.#alreadyHandled(deliveries);
     const { dispatcher } = this.#session;
     for (const [index, delivery] of deliveries.entries()) {
+      // to begin it would overtake what was handed back
+      if (this.#isLeaving) return;
       // it may have been lost, released or forgotten while we asked
       if (delivery.state !== 'parked') continue;
       if (handled?.[index] === true) this.#settler.skip(delivery, 'duplicate');
@@ -268,7 +326,7 @@ export class StreamConsumer implements DeliveryHome {
   }
 
   /** A pending entry whose data was deleted can never be handled: it is acknowledged, and said. */
-  #giveUpVanished(delivery: Delivery): void {
+  giveUpVanished(delivery: Delivery): void {
     this.announceLost([delivery.id]);
     this.#session.dispatcher.finish(delivery, 'settling');
     this.#settler.acknowledger.add(delivery);
@@ -281,14 +339,19 @@ export class StreamConsumer implements DeliveryHome {
 
   #settled(delivery: Delivery): void {
     delivery.settled = true;
-    this.#session.held.delete(delivery.id);
+    this.#forget(delivery);
     if (delivery.state === 'settling') delivery.state = 'done';
+  }
+
+  #forget(delivery: Delivery): void {
+    const { held } = this.#session;
+    if (held.get(delivery.id) === delivery) held.delete(delivery.id);
   }
 
   /** Lets go of a delivery, unless its handler runs: then its handler is told. */
   #drop(delivery: Delivery): void {
     delivery.cancelWait();
-    this.#session.held.delete(delivery.id);
+    this.#forget(delivery);
     if (delivery.state === 'running' || delivery.state === 'abandoned') {
       delivery.abort(new ClosedError('The event is not in the hands of this consumer any more'));
     } else if (delivery.state !== 'done') {
@@ -314,12 +377,30 @@ export class StreamConsumer implements DeliveryHome {
 
   /** The group is gone, and with it everything that was owned in it. */
   #forgetAll(): void {
-    this.#backlog.clear();
     this.#settler.acknowledger.abandon(new GroupNotFoundError('The group was lost before the acknowledgement'));
+    this.#forgetHeld();
+  }
+
+  async #disown(): Promise<void> {
+    try {
+      await this.#session.subscription.disown();
+    } catch (error) {
+      // others have the partition when the lease ends
+      this.#session.failed('hand over', error);
+    }
+  }
+
+  #forgetHeld(): void {
+    this.#backlog.clear();
     for (const delivery of [...this.#session.held.values()]) {
       delivery.lost = true;
       this.#drop(delivery);
     }
     this.#session.dispatcher.pump();
   }
+}
+
+/** Whether an entry is known to hold the event that was handed out under its id before, or is not known to hold another. */
+function isSameEvent(before: Delivery, { eventId }: Delivery): boolean {
+  return before.eventId === undefined || eventId === undefined || before.eventId === eventId;
 }

@@ -1,6 +1,7 @@
+import type { ServerChange } from './failover-recovery.js';
 import type { OutgoingEvent } from './outgoing-event.js';
 
-/** A stream that is on hold because some of its events were refused and are to be tried again, in order. */
+/** A stream that is on hold: some of its events were refused and are to be tried again, in order, or its server changed. */
 export class StreamHold {
   /** The batches that were under way when the hold began: until they are answered nobody knows who was overtaken. */
   readonly batchesBefore: Set<unknown>;
@@ -8,6 +9,11 @@ export class StreamHold {
   /** Events that came meanwhile. */
   readonly waiting: OutgoingEvent[] = [];
   decided = false;
+  /** The change of servers that the stream is compared after, before it goes on. */
+  change: ServerChange | undefined;
+  isRecovering = false;
+  /** Ends the hold. */
+  timer: NodeJS.Timeout | undefined;
   readonly #lastStored = new Map<string, number>();
 
   constructor(batchesUnderWay: ReadonlySet<unknown>) {

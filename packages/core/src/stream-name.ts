@@ -65,6 +65,9 @@ function problemWith(name: unknown, validation: StreamValidation): string | unde
     if (name.split(':').includes('')) return 'has an empty segment: a colon stands at an end, or beside another';
   }
   const segments = name.split(':');
+  if (/^p\d+$/.test(segments.at(-1) ?? '')) {
+    return `ends with ${JSON.stringify(segments.at(-1))}: a 'p' and a number name a partition of the stream before them`;
+  }
   // behind a hash tag of the user's, companion keys look like the user's own names
   const telling = tag === undefined ? segments.slice(-1) : segments;
   const reserved = telling.find((segment) => reservedSegments.has(segment));

@@ -2,7 +2,7 @@ import type { ConsumerEvents, EntryReference } from './consumer-events.js';
 import type { ConsumerSettings, StreamNames } from './consumer-options.js';
 import type { Delivery } from './delivery.js';
 import type { Dispatcher } from './dispatcher.js';
-import { toError } from './failure.js';
+import { FailureEpisodes } from './failure-episodes.js';
 import { manyWaiters } from './sleep.js';
 import type { Subscription } from './subscription.js';
 import type { Failure } from './transport.js';
@@ -13,8 +13,17 @@ export type EmitConsumerEvent = <Name extends keyof ConsumerEvents>(
   ...values: ConsumerEvents[Name]
 ) => void;
 
-/** One outage shows in several of these, one after another. */
-const transientKinds = new Set(['offline', 'refused', 'unknown']);
+/** What a session asks of the lease on its partition. */
+export interface SessionLease {
+  /** Whether it lasts, by this process's own clock. Once it does not it never will again, and everything held is forgotten. */
+  lasts(): boolean;
+  /** Another consumer has taken it. */
+  lose(): void;
+  /** Renews it no more, so that it can be given up. Returns whether it lasts. */
+  end(): boolean;
+  /** Whether a handler of this entry had begun when the bearer of this consumer's name last lost the partition, perhaps because of it. */
+  wasBegun(entryId: string): boolean;
+}
 
 /** What everything that works on one stream of a consumer shares. */
 export class StreamSession {
@@ -23,37 +32,38 @@ export class StreamSession {
   readonly held = new Map<string, Delivery>();
   /** Aborts when the consumer stops reading this stream. */
   readonly stopping = manyWaiters();
-  readonly #failing = new Map<string, string>();
+  /** The lease under which the stream is read, where it is a partition with one owner. */
+  readonly lease: SessionLease | undefined;
+  readonly #episodes: FailureEpisodes;
 
   constructor(
     readonly settings: ConsumerSettings,
     readonly names: StreamNames,
     readonly dispatcher: Dispatcher,
     readonly emit: EmitConsumerEvent,
+    owned?: { readonly subscription: Subscription; readonly lease: SessionLease },
   ) {
     const { transport, group, consumer } = settings;
-    this.subscription = transport.subscription({ stream: names.stream, group, consumer });
+    this.subscription = owned?.subscription ?? transport.subscription({ stream: names.stream, group, consumer });
+    this.lease = owned?.lease;
+    this.#episodes = new FailureEpisodes(transport, `'${names.stream}' for group '${group}'`, (error) =>
+      this.emit('error', error),
+    );
   }
 
   /** What a failed verb means. Tells the user once an episode. */
   failed(what: string, error: unknown): Failure {
-    const failure = this.settings.transport.classify(error);
-    const trouble = transientKinds.has(failure.kind) ? 'transient' : failure.kind;
-    const isNews = this.#failing.get(what) !== trouble;
-    this.#failing.set(what, trouble);
-    const isOver = this.stopping.signal.aborted && failure.kind === 'closed';
-    if (isNews && !isOver && failure.kind !== 'group-lost') {
-      this.emit(
-        'error',
-        toError(`Could not ${what} '${this.names.stream}' for group '${this.settings.group}'`, failure),
-      );
-    }
+    const failure = this.#episodes.failed(what, error, ({ kind }) => {
+      const isOver = this.stopping.signal.aborted && kind === 'closed';
+      return isOver || kind === 'group-lost' || kind === 'fenced';
+    });
+    if (failure.kind === 'fenced') this.lease?.lose();
     return failure;
   }
 
   /** The verb works again. */
   succeeded(what: string): void {
-    if (this.#failing.size > 0) this.#failing.delete(what);
+    this.#episodes.succeeded(what);
   }
 
   reference(delivery: Delivery): EntryReference {

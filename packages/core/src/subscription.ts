@@ -38,6 +38,25 @@ export interface Subscription {
    */
   claim(idleMs: number, count: number): Promise<Claim>;
 
+  /**
+   * Takes, or renews, the lease on the whole stream as one partition: its sole owner in the group for `leaseMs` of the
+   * server's time. Resolves with `false`, changing nothing, while another handle's lease lasts. Once it has resolved with
+   * `true`, `read`, `takeOver`, `claim`, `start`, `keepAlive`, `acknowledge`, `postpone`, `deadLetter` and `release` fail as
+   * `fenced`, and do nothing, from the moment at which another handle has taken the lease, and so does `own` itself:
+   * the entries may have changed meanwhile. A lease that is over and that nobody took still lets them pass.
+   */
+  own(leaseMs: number): Promise<boolean>;
+
+  /** Gives the lease up, so that others can take it at once. What is sent after it fails as `fenced`. Idempotent. */
+  disown(): Promise<void>;
+
+  /**
+   * Takes over up to `count` entries with ids after `after`, in id order, whoever owns them and however lately, this
+   * consumer among them, without raising delivery counts. Fewer mean that there are no more. Only under a lease of `own`.
+   * A `read` that was sent before a `takeOver` from `0-0` and not answered is never executed after it.
+   */
+  takeOver(after: string, count: number): Promise<Claim>;
+
   /** Up to `count` entries that this consumer owns, with ids after `after` (`0-0` = from the first), in id order. */
   owned(after: string, count: number): Promise<readonly PendingEntry[]>;
 
@@ -52,7 +71,7 @@ export interface Subscription {
 
   /**
    * Acknowledges entries, forgets their retry records, and marks their events as handled, in one atomic step where
-   * there is more than ids. Not fenced, and idempotent. Resolves with how many were pending.
+   * there is more than ids. Idempotent, and not fenced but by the lease of `own`. Resolves with how many were pending.
    */
   acknowledge(acknowledgement: Acknowledgement): Promise<Acknowledged>;
 
@@ -89,7 +108,7 @@ export interface PendingEntry {
   readonly record: string | null;
 }
 
-/** What `claim` took, and the ids of pending entries that it found deleted from the stream and gave up. */
+/** What `claim` or `takeOver` took, and the ids of pending entries that it found deleted from the stream and gave up. */
 export interface Claim {
   readonly entries: readonly PendingEntry[];
   readonly vanished: readonly string[];

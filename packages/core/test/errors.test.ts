@@ -17,6 +17,7 @@ const classes: readonly (readonly [name: string, type: ErrorClass, code: string,
   ['NonRetryableError', core.NonRetryableError, 'EVENTS_NON_RETRYABLE', false],
   ['OptionsError', core.OptionsError, 'EVENTS_OPTIONS', false],
   ['OverloadedError', core.OverloadedError, 'EVENTS_OVERLOADED', true],
+  ['PartitionsError', core.PartitionsError, 'EVENTS_PARTITIONS', false],
   ['PayloadTooLargeError', core.PayloadTooLargeError, 'EVENTS_PAYLOAD_TOO_LARGE', false],
   ['PermissionError', core.PermissionError, 'EVENTS_PERMISSION', false],
   ['SerializationError', core.SerializationError, 'EVENTS_SERIALIZATION', false],
@@ -64,7 +65,9 @@ describe.each(classes)('%s', (name, Type, code, retryable) => {
 
 test('the table above holds every error class that core exports', () => {
   const exported = Object.keys(core).filter((name) => name.endsWith('Error'));
-  expect(exported.sort()).toEqual([...classes.map(([name]) => name), 'EventsError', 'ValidationError'].sort());
+  expect(exported.sort()).toEqual(
+    [...classes.map(([name]) => name), 'EventsError', 'UnderReplicatedError', 'ValidationError'].sort(),
+  );
 });
 
 test('a ValidationError carries its issues, also to another copy', async () => {
@@ -73,6 +76,14 @@ test('a ValidationError carries its issues, also to another copy', async () => {
   const copy = await secondCopy();
   expect(error).toMatchObject({ code: 'EVENTS_VALIDATION', name: 'ValidationError', retryable: false, issues });
   expect(error instanceof copy.ValidationError && error.issues).toBe(issues);
+});
+
+test('an UnderReplicatedError carries the receipt, also to another copy', async () => {
+  const receipt = { id: 'e-1', type: 'a', stream: 'orders', entryId: '1-0', status: 'stored', replicas: 0 } as const;
+  const error = new core.UnderReplicatedError('not everywhere', receipt);
+  const copy = await secondCopy();
+  expect(error).toMatchObject({ code: 'EVENTS_UNDER_REPLICATED', outcome: 'stored', retryable: false, receipt });
+  expect(error instanceof copy.UnderReplicatedError && error.receipt).toBe(receipt);
 });
 
 test('the outcome is there only where one was given', () => {

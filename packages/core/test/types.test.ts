@@ -121,8 +121,8 @@ describe('a typed publisher', () => {
     const publisher: EventPublisher<Contracts> = typedPublisher();
     expect(publisher).toBeInstanceOf(EventPublisher);
     // @ts-expect-error: an option of a later version
-    expect(() => new EventPublisher({ transport: new StubTransport(), source: 'x', idempotent: true })).toThrow(
-      'idempotent',
+    expect(() => new EventPublisher({ transport: new StubTransport(), source: 'x', trimStrategy: true })).toThrow(
+      'trimStrategy',
     );
     // @ts-expect-error: source is missing
     expect(() => new EventPublisher({ transport: new StubTransport() })).toThrow('source');

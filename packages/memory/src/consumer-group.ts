@@ -1,5 +1,5 @@
 import type { Claim, GroupDescription, PendingEntry } from '@events/core';
-import { zeroId } from './entry-id.js';
+import { compareIds, zeroId } from './entry-id.js';
 import { HandledMarks } from './handled-marks.js';
 import { NameLeases } from './name-leases.js';
 import { type Pending, PendingList } from './pending-list.js';
@@ -70,13 +70,21 @@ export class ConsumerGroup {
         vanished.push(pending.id);
         continue;
       }
-      entries.push(describe(pending));
-      this.#countPending(pending.owner, -1);
-      this.#countPending(consumer, 1);
-      pending.owner = consumer;
-      this.touch(pending, now);
+      entries.push(this.#handOver(pending, consumer, now));
     }
     return { entries, vanished, lookedAt: zeroId };
+  }
+
+  /** Takes over everything after an id, in order, whoever owns it. */
+  takeOver(consumer: string, after: string, count: number, now: number): Claim {
+    const entries: PendingEntry[] = [];
+    const vanished: string[] = [];
+    for (const pending of this.#pending.after(after)) {
+      if (entries.length + vanished.length === count) break;
+      if (this.#giveUpVanished(pending.id)) vanished.push(pending.id);
+      else entries.push(this.#handOver(pending, consumer, now));
+    }
+    return { entries, vanished };
   }
 
   /** What `consumer` owns, with ids after `after`. */
@@ -115,6 +123,14 @@ export class ConsumerGroup {
     return this.#pending.remove(id);
   }
 
+  /** Knows no more of what came after `id`. */
+  goBackTo(id: string): void {
+    if (compareIds(this.#lastDeliveredId, id) <= 0) return;
+    this.#lastDeliveredId = id;
+    this.#entriesRead = null;
+    for (const { owner } of this.#pending.removeAfter(id)) this.#countPending(owner, -1);
+  }
+
   describe(): GroupDescription {
     return {
       name: this.name,
@@ -123,6 +139,16 @@ export class ConsumerGroup {
       lastDeliveredId: this.#lastDeliveredId,
       lag: this.#lag(),
     };
+  }
+
+  /** Gives an entry to `consumer`, and tells how it was before. */
+  #handOver(pending: Pending, consumer: string, now: number): PendingEntry {
+    const before = describe(pending);
+    this.#countPending(pending.owner, -1);
+    this.#countPending(consumer, 1);
+    pending.owner = consumer;
+    this.touch(pending, now);
+    return before;
   }
 
   #giveUpVanished(id: string): boolean {

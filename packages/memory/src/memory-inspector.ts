@@ -27,6 +27,16 @@ export class MemoryInspector implements Inspector {
     });
   }
 
+  fetch(stream: string, ids: readonly string[]): Promise<readonly Entry[]> {
+    return this.#line.perform(() => {
+      const log = this.#broker.stream(stream)?.log;
+      return ids.map((id) => {
+        const fields = log?.find(parseId(id))?.fields;
+        return { id, fields: fields === undefined ? null : copyOut(fields) };
+      });
+    });
+  }
+
   trim(stream: string, bound: TrimBound): Promise<number> {
     return this.#line.perform(() => this.#broker.stream(stream)?.log.trim(bound) ?? 0);
   }

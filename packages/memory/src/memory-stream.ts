@@ -1,12 +1,14 @@
 import type { GroupStart, StreamDescription } from '@events/core';
 import { ConsumerGroup } from './consumer-group.js';
-import { idBefore, parseId, zeroId } from './entry-id.js';
+import { compareIds, idBefore, parseId, zeroId } from './entry-id.js';
+import { StoredEvents } from './stored-events.js';
 import { StreamLog } from './stream-log.js';
 import { type Reader, WaitingRead } from './waiting-read.js';
 
 /** A stream: its entries, its groups, and the reads that wait for the next entry. */
 export class MemoryStream {
   readonly log = new StreamLog();
+  readonly #storedEvents = new Map<number, StoredEvents>();
   readonly #groups = new Map<string, ConsumerGroup>();
   // In the order in which they began to wait, so that the one that waited longest is served first.
   readonly #waiting = new Set<WaitingRead>();
@@ -16,6 +18,25 @@ export class MemoryStream {
     if (this.#groups.has(name)) return false;
     this.#groups.set(name, new ConsumerGroup(name, this.log, this.#idOf(from)));
     return true;
+  }
+
+  /** The events that were stored by publishers that remember them for `windowMs`. */
+  storedEvents(windowMs: number): StoredEvents {
+    let stored = this.#storedEvents.get(windowMs);
+    if (stored === undefined) {
+      stored = new StoredEvents();
+      this.#storedEvents.set(windowMs, stored);
+    }
+    return stored;
+  }
+
+  /** Loses the last `count` entries, and with them what groups and publishers knew of them. */
+  loseLast(count: number): void {
+    this.log.loseLast(count);
+    const { lastGeneratedId } = this.log;
+    for (const group of this.#groups.values()) group.goBackTo(lastGeneratedId);
+    for (const stored of this.#storedEvents.values())
+      stored.forgetWhere((entryId) => compareIds(entryId, lastGeneratedId) > 0);
   }
 
   group(name: string): ConsumerGroup | undefined {

@@ -14,6 +14,7 @@ import { parseId, zeroId } from './entry-id.js';
 import type { Line } from './line.js';
 import type { MemoryBroker } from './memory-broker.js';
 import { MemoryError } from './memory-error.js';
+import type { PartitionLease } from './partition-lease.js';
 import type { Pending } from './pending-list.js';
 import { copyOut } from './stored-fields.js';
 import type { StoredEntry } from './stream-log.js';
@@ -26,6 +27,11 @@ export class MemorySubscription implements Subscription {
   readonly #line: Line;
   readonly #options: SubscriptionOptions;
   #claimCursor = zeroId;
+  /** What the lease gave, 0 = this handle has never been the owner, and is fenced by nothing. */
+  #token = 0;
+  #isOwner = false;
+  /** Reads that were sent before the last take-over from the beginning are not executed after it. */
+  #takeOvers = 0;
   #waitingRead: WaitingRead | undefined;
   #closing: Promise<void> | undefined;
 
@@ -51,8 +57,9 @@ export class MemorySubscription implements Subscription {
   }
 
   async read(count: number, blockMs: number): Promise<readonly Entry[]> {
+    const takeOvers = this.#takeOvers;
     const entries = await this.#line.perform(
-      (call) => this.#deliver(count, blockMs, call),
+      (call) => this.#deliver(count, blockMs, takeOvers, call),
       this.#line.deadlineMs + blockMs,
     );
     return entries.map(({ id, fields }) => ({ id, fields: copyOut(fields) }));
@@ -68,6 +75,32 @@ export class MemorySubscription implements Subscription {
       const { lookedAt, ...claim } = this.#group().claim(claimant, this.#broker.now());
       this.#claimCursor = lookedAt;
       return claim;
+    });
+  }
+
+  own(leaseMs: number): Promise<boolean> {
+    const known = this.#isOwner ? this.#token : 0;
+    return this.#line.perform(() => {
+      const token = this.#lease().take(this, known, this.#broker.now(), leaseMs);
+      if (token === 0) return false;
+      this.#token = token;
+      this.#isOwner = true;
+      return true;
+    });
+  }
+
+  async disown(): Promise<void> {
+    if (!this.#isOwner) return;
+    this.#isOwner = false;
+    const token = this.#token;
+    await this.#line.perform(() => this.#lease().giveUp(this, token));
+  }
+
+  takeOver(after: string, count: number): Promise<Claim> {
+    if (after === zeroId) this.#takeOvers += 1;
+    return this.#line.perform(() => {
+      if (this.#token === 0) throw new MemoryError('fenced', 'This handle has not become the owner');
+      return this.#group().takeOver(this.#options.consumer, parseId(after), count, this.#broker.now());
     });
   }
 
@@ -149,16 +182,34 @@ export class MemorySubscription implements Subscription {
     return this.#closing;
   }
 
+  /** The group, unless this handle was its owner and is so no more. */
   #group(): ConsumerGroup {
-    return this.#broker.group(this.#options.stream, this.#options.group);
+    const group = this.#broker.group(this.#options.stream, this.#options.group);
+    this.#checkFence();
+    return group;
   }
 
-  #deliver(count: number, blockMs: number, call: Call): readonly StoredEntry[] | Promise<readonly StoredEntry[]> {
+  #lease(): PartitionLease {
+    return this.#broker.partitionLease(this.#options.stream, this.#options.group);
+  }
+
+  #checkFence(): void {
+    if (this.#token !== 0) this.#lease().check(this, this.#token);
+  }
+
+  #deliver(
+    count: number,
+    blockMs: number,
+    takeOvers: number,
+    call: Call,
+  ): readonly StoredEntry[] | Promise<readonly StoredEntry[]> {
     const { stream, consumer } = this.#options;
     const group = this.#group();
+    if (takeOvers !== this.#takeOvers) throw new MemoryError('fenced', 'The read comes too late');
     const entries = group.deliver(consumer, count, this.#broker.now());
     if (entries.length > 0 || blockMs <= 0 || call.isLost) return entries;
-    const read = this.#broker.ensureStream(stream).wait({ group, consumer, count }, blockMs);
+    const check = () => this.#checkFence();
+    const read = this.#broker.ensureStream(stream).wait({ group, consumer, count, check }, blockMs);
     this.#waitingRead = read;
     call.whenLost = () => read.end();
     return read.entries;

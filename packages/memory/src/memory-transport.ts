@@ -1,9 +1,12 @@
 import {
   type Appender,
+  type AppenderOptions,
   type Capabilities,
+  type Failover,
   type Failure,
   type Inspector,
   OptionsError,
+  type PartitionTable,
   type Subscription,
   type SubscriptionOptions,
   type Transport,
@@ -13,6 +16,7 @@ import { MemoryAppender } from './memory-appender.js';
 import { MemoryBroker } from './memory-broker.js';
 import { failureOf } from './memory-error.js';
 import { MemoryInspector } from './memory-inspector.js';
+import { MemoryPartitionTable } from './memory-partition-table.js';
 import { MemorySubscription } from './memory-subscription.js';
 import type { Simulation } from './simulation.js';
 
@@ -61,11 +65,11 @@ export class MemoryTransport implements Transport {
   }
 
   capabilities(): Promise<Capabilities> {
-    return this.#ask({ engine: 'memory', version: null, commands: {}, evictionPolicy: 'noeviction' });
+    return this.#ask({ engine: 'memory', version: null, commands: {}, evictionPolicy: 'noeviction', findings: [] });
   }
 
-  appender(): Appender {
-    return this.#open((line) => new MemoryAppender(this.broker, line));
+  appender(options: AppenderOptions): Appender {
+    return this.#open((line) => new MemoryAppender(this.broker, line, options));
   }
 
   subscription(options: SubscriptionOptions): Subscription {
@@ -76,8 +80,16 @@ export class MemoryTransport implements Transport {
     return this.#open((line) => new MemoryInspector(this.broker, line));
   }
 
+  partitionTable(stream: string): PartitionTable {
+    return this.#open((line) => new MemoryPartitionTable(this.broker, line, stream));
+  }
+
   classify(error: unknown): Failure {
     return failureOf(error);
+  }
+
+  onFailover(listener: (failover: Failover) => void): () => void {
+    return this.broker.simulation.onFailover(listener);
   }
 
   async close(): Promise<void> {

@@ -37,6 +37,14 @@ export class PendingList {
     return removed;
   }
 
+  /** Removes those with ids above `id`. */
+  removeAfter(id: string): readonly Pending[] {
+    const removed = [...this.after(id)];
+    for (const pending of removed) this.#byId.delete(pending.id);
+    this.#order.length = this.#indexAbove(id);
+    return removed;
+  }
+
   /** Those with ids above `id`, in order. May be removed while they are looked at. */
   *after(id: string): Generator<Pending> {
     const order = this.#order;

@@ -1,9 +1,11 @@
-import type { FailureKind } from '@events/core';
+import type { Failover, FailureKind } from '@events/core';
 import type { MemoryBroker } from './memory-broker.js';
 
 /** Produces failures, for tests: what a network or a server does to its clients, to every transport on the broker. */
 export class Simulation {
   readonly #broker: MemoryBroker;
+  readonly #listeners = new Set<(failover: Failover) => void>();
+  #failovers = 0;
 
   /** @internal Use `transport.simulate`. */
   constructor(broker: MemoryBroker) {
@@ -49,6 +51,25 @@ export class Simulation {
   /** Ends `refuse`. */
   accept(): void {
     this.#broker.wire.refuse('refused', 0);
+  }
+
+  /**
+   * Another broker takes over, which lacks the last `losing` entries of every stream: connections are cut, entries and
+   * what was known of them are gone, and whoever listens with `onFailover` is told before anything else is served.
+   */
+  failover({ losing }: { readonly losing: number }): void {
+    this.cut();
+    this.#broker.loseLast(losing);
+    this.#failovers += 1;
+    const [from, to] = [`memory:${this.#failovers}`, `memory:${this.#failovers + 1}`];
+    for (const listener of [...this.#listeners]) listener({ from, to, concerns: () => true });
+  }
+
+  /** @internal Use `transport.onFailover`. */
+  onFailover(listener: (failover: Failover) => void): () => void {
+    const own = (failover: Failover) => listener(failover);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
   }
 
   /** Loses every stream and group, as FLUSHALL does. */

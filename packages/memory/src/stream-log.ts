@@ -48,6 +48,17 @@ export class StreamLog {
     return id;
   }
 
+  /** Loses the newest `count` entries, as if they had never been stored. */
+  loseLast(count: number): void {
+    const lost = Math.min(count, this.length);
+    if (lost <= 0) return;
+    this.#slots.length -= lost;
+    this.#entriesAdded -= lost;
+    const [milliseconds = '0', sequence = '0'] = (this.#slots.at(-1)?.id ?? zeroId).split('-');
+    this.#lastMilliseconds = Number(milliseconds);
+    this.#lastSequence = Number(sequence);
+  }
+
   find(id: string): StoredEntry | undefined {
     const entry = this.#slots[this.#indexAtOrAbove(id)];
     return entry?.id === id ? entry : undefined;

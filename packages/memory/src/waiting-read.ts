@@ -6,6 +6,8 @@ export interface Reader {
   readonly group: ConsumerGroup;
   readonly consumer: string;
   readonly count: number;
+  /** Throws if the reader may read no more. */
+  readonly check: () => void;
 }
 
 /** A read that found nothing and waits. Like a socket to a server, it keeps the process alive while it does. */
@@ -30,7 +32,13 @@ export class WaitingRead {
 
   /** Takes what is there by now, and ends if that is something. */
   wake(now: number): void {
-    const { group, consumer, count } = this.#reader;
+    const { group, consumer, count, check } = this.#reader;
+    try {
+      check();
+    } catch (error) {
+      this.fail(error as Error);
+      return;
+    }
     const entries = group.deliver(consumer, count, now);
     if (entries.length > 0) this.end(entries);
   }

@@ -1,9 +1,10 @@
+import { plainAppending } from '@events/conformance';
 import { OptionsError } from '@events/core';
 import { MemoryTransport, type MemoryTransportOptions } from '@events/memory';
 import { describe, expect, test } from '@jest/globals';
 
 const member = { stream: 'orders', group: 'billing', consumer: 'one' };
-const event = { stream: 'orders', fields: ['number', '1'] };
+const event = { stream: 'orders', id: 'any', fields: ['number', '1'] };
 
 async function joined(transport: MemoryTransport, consumer = 'one') {
   const subscription = transport.subscription({ ...member, consumer });
@@ -15,7 +16,7 @@ describe('broker', () => {
   test('each transport has its own, unless it is given another one’s', async () => {
     const first = new MemoryTransport();
     const sharing = new MemoryTransport({ broker: first.broker });
-    await first.appender().append([event], 1_000);
+    await first.appender(plainAppending).append([event], 1_000);
     expect((await sharing.inspector().describe('orders'))?.length).toBe(1);
     expect(await new MemoryTransport().inspector().describe('orders')).toBeUndefined();
     await first.close();
@@ -23,14 +24,14 @@ describe('broker', () => {
   });
 
   test('calls itself memory, and never evicts', async () => {
-    const capabilities = { engine: 'memory', version: null, commands: {}, evictionPolicy: 'noeviction' };
+    const capabilities = { engine: 'memory', version: null, commands: {}, evictionPolicy: 'noeviction', findings: [] };
     expect(await new MemoryTransport().capabilities()).toEqual(capabilities);
   });
 
   test('gives rising ids, also when the clock steps back', async () => {
     const times = [5_000, 5_000, 4_000, 6_000, 1];
     const transport = new MemoryTransport({ now: () => times.shift() ?? 6_000 });
-    const ids = await transport.appender().append(Array(5).fill(event), 1_000);
+    const ids = await transport.appender(plainAppending).append(Array(5).fill(event), 1_000);
     expect(ids).toEqual(['5000-0', '5000-1', '5000-2', '6000-0', '6000-1']);
   });
 
@@ -38,7 +39,7 @@ describe('broker', () => {
     const transport = new MemoryTransport();
     const bytes = Uint8Array.of(0xff, 1);
     const fields = ['bytes', bytes];
-    await transport.appender().append([{ stream: 'orders', fields }], 1_000);
+    await transport.appender(plainAppending).append([{ stream: 'orders', id: 'any', fields }], 1_000);
     bytes[1] = 2;
     fields[0] = 'changed';
     const inspector = transport.inspector();
@@ -50,7 +51,9 @@ describe('broker', () => {
 
   test('stores half a character as a server would be sent it', async () => {
     const transport = new MemoryTransport();
-    await transport.appender().append([{ stream: 'orders', fields: ['half', 'a\ud83d'] }], 1_000);
+    await transport
+      .appender(plainAppending)
+      .append([{ stream: 'orders', id: 'any', fields: ['half', 'a\ud83d'] }], 1_000);
     expect((await transport.inspector().range('orders', '-', '+', 1))[0]?.fields).toEqual(['half', 'a\ufffd']);
   });
 
@@ -61,16 +64,16 @@ describe('broker', () => {
     const reads = readers.map(async (reader, index) => {
       for (const { fields } of await reader.read(1, 5_000)) served.push(`${index}: ${fields?.[1]}`);
     });
-    const appender = transport.appender();
+    const appender = transport.appender(plainAppending);
     for (const number of ['1', '2', '3'])
-      await appender.append([{ stream: 'orders', fields: ['number', number] }], 1_000);
+      await appender.append([{ stream: 'orders', id: 'any', fields: ['number', number] }], 1_000);
     await Promise.all(reads);
     expect(served).toEqual(['0: 1', '1: 2', '2: 3']);
   });
 
   test('cannot know the lag of a group that began in the middle, until it has read to the end', async () => {
     const transport = new MemoryTransport();
-    const [, second] = (await transport.appender().append(Array(4).fill(event), 1_000)) as string[];
+    const [, second] = (await transport.appender(plainAppending).append(Array(4).fill(event), 1_000)) as string[];
     const subscription = transport.subscription(member);
     await subscription.ensureGroup({ entryId: second ?? '' });
     const lag = async () => (await transport.inspector().describe('orders'))?.groups[0]?.lag;
@@ -84,7 +87,7 @@ describe('broker', () => {
   test('counts what was trimmed unread as not given, as Redis 7.0 does', async () => {
     const transport = new MemoryTransport();
     const subscription = await joined(transport);
-    await transport.appender().append(Array(5).fill(event), 1_000);
+    await transport.appender(plainAppending).append(Array(5).fill(event), 1_000);
     await subscription.read(1, 0);
     const inspector = transport.inspector();
     await inspector.trim('orders', { maxLength: 1 });
@@ -93,7 +96,7 @@ describe('broker', () => {
 
   test('handles half a million entries', async () => {
     const transport = new MemoryTransport();
-    const appender = transport.appender();
+    const appender = transport.appender(plainAppending);
     const batch = Array(1_000).fill(event);
     for (let index = 0; index < 500; index += 1) await appender.append(batch, 1_000);
     const subscription = await joined(transport);
@@ -115,7 +118,7 @@ describe('process', () => {
   test('is kept alive by a read that waits, as by a socket, and by nothing else', async () => {
     const before = timers();
     const transport = new MemoryTransport();
-    await transport.appender().append([event], 1_000);
+    await transport.appender(plainAppending).append([event], 1_000);
     const subscription = await joined(transport);
     await subscription.register(60_000);
     await subscription.read(1, 0);
@@ -151,5 +154,53 @@ describe('options', () => {
     const construct = () => new MemoryTransport(options as MemoryTransportOptions);
     expect(construct).toThrow(OptionsError);
     expect(construct).toThrow(name);
+  });
+});
+
+describe('appending', () => {
+  test.each(['replicas', 'fsync'] as const)(
+    'durability %s is refused, with the reason, and nothing is stored',
+    async (level) => {
+      const transport = new MemoryTransport();
+      const appender = transport.appender({ ...plainAppending, durability: { level, replicas: 1, timeoutMs: 100 } });
+      const answers = await appender.append([event, event], 1_000);
+      const refusal = { kind: 'unsupported', cause: { message: expect.stringContaining('no replicas') } };
+      expect(answers).toMatchObject([refusal, refusal]);
+      expect(await transport.inspector().describe('orders')).toBeUndefined();
+    },
+  );
+
+  test('the window of idempotency is of the time of the broker', async () => {
+    let now = 1_000;
+    const transport = new MemoryTransport({ now: () => now });
+    const idempotency = { windowMs: 500, maxEntries: 100, onShortened: () => {} };
+    const appender = transport.appender({ ...plainAppending, idempotency });
+    const answers: unknown[] = [];
+    for (const time of [1_000, 1_499, 1_500, 1_501]) {
+      now = time;
+      answers.push(...(await appender.append([event], 1_000)));
+    }
+    expect(answers).toEqual([
+      '1000-0',
+      { entryId: '1000-0', isDuplicate: true, isDurable: true, replicas: null },
+      '1500-0',
+      { entryId: '1500-0', isDuplicate: true, isDurable: true, replicas: null },
+    ]);
+  });
+
+  test('a window that is cut short is told once a minute, with what is left of it', async () => {
+    let now = 1_000;
+    const transport = new MemoryTransport({ now: () => now });
+    const told: unknown[] = [];
+    const onShortened = (...notice: unknown[]) => told.push(notice);
+    const appender = transport.appender({
+      ...plainAppending,
+      idempotency: { windowMs: 10_000, maxEntries: 2, onShortened },
+    });
+    for (const id of ['a', 'b', 'c', 'd', 'e']) {
+      now += 100;
+      await appender.append([{ ...event, id }], 1_000);
+    }
+    expect(told).toEqual([['orders', 200]]);
   });
 });

@@ -1,4 +1,17 @@
-import type { Appender, Entry, Inspector, NewEntry, Subscription, SubscriptionOptions, Transport } from '@events/core';
+import { plainAppending } from '@events/conformance';
+import type {
+  AppendAnswer,
+  Appender,
+  AppenderOptions,
+  Entry,
+  Failure,
+  Idempotency,
+  Inspector,
+  NewEntry,
+  Subscription,
+  SubscriptionOptions,
+  Transport,
+} from '@events/core';
 
 /** A transport with one deliberate fault. */
 export interface Mutant {
@@ -8,7 +21,7 @@ export interface Mutant {
 
 interface Changes {
   readonly transport?: (real: Transport) => Partial<Transport>;
-  readonly appender?: (real: Appender, transport: Transport) => Partial<Appender>;
+  readonly appender?: (real: Appender, transport: Transport, options: AppenderOptions) => Partial<Appender>;
   readonly subscription?: (
     real: Subscription,
     options: SubscriptionOptions,
@@ -33,7 +46,7 @@ export const mutants: readonly Mutant[] = [
     appender: (real) => ({
       append: async (entries, withinMs) => {
         const answers = await real.append(entries, withinMs);
-        const isLost = answers.some((answer) => typeof answer === 'object' && answer.kind === 'unknown');
+        const isLost = answers.some((answer) => isFailure(answer) && answer.kind === 'unknown');
         return isLost ? real.append(entries, withinMs) : answers;
       },
     }),
@@ -42,7 +55,7 @@ export const mutants: readonly Mutant[] = [
     appender: (real) => ({
       append: async (entries, withinMs) =>
         (await real.append(entries, withinMs)).map((answer) =>
-          typeof answer === 'object' && answer.kind === 'unknown' ? { ...answer, kind: 'refused' } : answer,
+          isFailure(answer) && answer.kind === 'unknown' ? { ...answer, kind: 'refused' } : answer,
         ),
     }),
   }),
@@ -80,9 +93,7 @@ export const mutants: readonly Mutant[] = [
     appender: (real) => ({
       append: async (entries, withinMs) =>
         (await real.append(entries, withinMs)).map((answer, index) =>
-          typeof answer === 'string'
-            ? answer
-            : { ...answer, cause: Object.assign(answer.cause, { command: entries[index] }) },
+          isFailure(answer) ? { ...answer, cause: Object.assign(answer.cause, { command: entries[index] }) } : answer,
         ),
     }),
   }),
@@ -90,7 +101,7 @@ export const mutants: readonly Mutant[] = [
     appender: (real) => ({
       append: async (entries, withinMs) => {
         const answers = await real.append(entries, withinMs);
-        const isLate = answers.some((answer) => typeof answer === 'object' && answer.kind === 'unknown');
+        const isLate = answers.some((answer) => isFailure(answer) && answer.kind === 'unknown');
         return isLate ? new Promise(() => {}) : answers;
       },
     }),
@@ -100,6 +111,164 @@ export const mutants: readonly Mutant[] = [
   }),
   mutant('append lets names that repeat collapse', {
     appender: (real) => ({ append: (entries, withinMs) => real.append(entries.map(withoutRepetition), withinMs) }),
+  }),
+  // idempotency
+  mutant('idempotency is not kept', {
+    transport: (real) => ({ appender: (options) => real.appender({ ...options, idempotency: undefined }) }),
+  }),
+  mutant('idempotency is kept by each appender for itself', {
+    appender: (real, transport, options) => {
+      const known = new Map<string, string>();
+      const plain = transport.appender({ ...options, idempotency: undefined });
+      return {
+        append: async (entries, withinMs) => {
+          if (options.idempotency === undefined) return real.append(entries, withinMs);
+          const answers: AppendAnswer[] = [];
+          for (const entry of entries) {
+            const entryId = known.get(entry.id + entry.stream);
+            const [answer = ''] = entryId === undefined ? await plain.append([entry], withinMs) : [duplicate(entryId)];
+            if (typeof answer === 'string') known.set(entry.id + entry.stream, answer);
+            answers.push(answer);
+          }
+          return answers;
+        },
+      };
+    },
+  }),
+  mutant('idempotency does not say what was a duplicate', {
+    appender: (real) => ({
+      append: async (entries, withinMs) =>
+        (await real.append(entries, withinMs)).map((answer) =>
+          typeof answer === 'object' && 'entryId' in answer ? answer.entryId : answer,
+        ),
+    }),
+  }),
+  mutant('idempotency knows an event of another stream', {
+    appender: (real, _, options) => {
+      const known = new Map<string, string>();
+      return {
+        append: async (entries, withinMs) => {
+          const answers = await real.append(entries, withinMs);
+          if (options.idempotency === undefined) return answers;
+          return answers.map((answer, index) => {
+            const { id = '', stream = '' } = entries[index] ?? {};
+            const where = known.get(id) ?? stream;
+            known.set(id, where);
+            return typeof answer === 'string' && where !== stream ? duplicate(answer) : answer;
+          });
+        },
+      };
+    },
+  }),
+  mutant('idempotency remembers an event before it is stored', {
+    appender: (real, _, options) => {
+      const refused = new Set<string>();
+      return {
+        append: async (entries, withinMs) => {
+          if (options.idempotency === undefined) return real.append(entries, withinMs);
+          const before = new Set(refused);
+          const answers = await real.append(
+            entries.map((entry) => (before.has(entry.id) ? { ...entry, fields: [] } : entry)),
+            withinMs,
+          );
+          return answers.map((answer, index) => {
+            const { id = '' } = entries[index] ?? {};
+            if (before.has(id)) return duplicate('1-1');
+            if (isFailure(answer) && answer.kind === 'invalid') refused.add(id);
+            return answer;
+          });
+        },
+      };
+    },
+  }),
+  mutant('idempotency takes no notice of the window', {
+    transport: (real) => ({
+      appender: (options) => real.appender(withIdempotency(options, (given) => ({ ...given, windowMs: dayMs }))),
+    }),
+  }),
+  mutant('idempotency forgets before the window has passed', {
+    transport: (real) => ({
+      appender: (options) =>
+        real.appender(withIdempotency(options, (given) => ({ ...given, windowMs: given.windowMs / 10 }))),
+    }),
+  }),
+  mutant('idempotency takes no notice of maxEntries', {
+    transport: (real) => ({
+      appender: (options) => real.appender(withIdempotency(options, (given) => ({ ...given, maxEntries: 1e9 }))),
+    }),
+  }),
+  mutant('idempotency remembers fewer than maxEntries', {
+    transport: (real) => ({
+      appender: (options) =>
+        real.appender(withIdempotency(options, (given) => ({ ...given, maxEntries: given.maxEntries * 0.9 }))),
+    }),
+  }),
+  mutant('idempotency keeps silent about a window that is cut short', {
+    transport: (real) => ({
+      appender: (options) => real.appender(withIdempotency(options, (given) => ({ ...given, onShortened: () => {} }))),
+    }),
+  }),
+  mutant('idempotency tells each time of a window that is cut short', {
+    transport: (real) => ({
+      appender: (options) => {
+        const idempotency = options.idempotency;
+        const isCut = idempotency !== undefined && idempotency.maxEntries < 1_000;
+        return changed(real.appender(options), {
+          append: async (entries, withinMs) => {
+            if (isCut && entries.length > 50) idempotency.onShortened(entries[0]?.stream ?? '', 1);
+            return real.appender(options).append(entries, withinMs);
+          },
+        });
+      },
+    }),
+  }),
+  mutant('idempotency stores what is new after what is known', {
+    appender: (real, _, options) => ({
+      append: async (entries, withinMs) => {
+        if (options.idempotency === undefined) return real.append(entries, withinMs);
+        const order = [...entries.keys()].sort((left, right) => (left % 2) - (right % 2));
+        const answers = await real.append(
+          order.map((place) => entries[place] as NewEntry),
+          withinMs,
+        );
+        return entries.map((_entry, place) => answers[order.indexOf(place)] as AppendAnswer);
+      },
+    }),
+  }),
+  // durability
+  mutant('durability is promised where it cannot be had', {
+    transport: (real) => ({
+      appender: (options) => {
+        const appender = real.appender({ ...options, durability: { level: 'leader' } });
+        if (options.durability.level === 'leader') return appender;
+        return changed(appender, {
+          append: async (entries, withinMs) =>
+            (await appender.append(entries, withinMs)).map((answer) =>
+              typeof answer === 'string'
+                ? { entryId: answer, isDuplicate: false, isDurable: true, replicas: 1 }
+                : answer,
+            ),
+        });
+      },
+    }),
+  }),
+  mutant('durability is taken for leader where it cannot be had', {
+    transport: (real) => ({ appender: (options) => real.appender({ ...options, durability: { level: 'leader' } }) }),
+  }),
+  mutant('durability is refused after all is stored', {
+    transport: (real) => ({
+      appender: (options) => {
+        const appender = real.appender(options);
+        if (options.durability.level === 'leader') return appender;
+        const plain = real.appender({ ...options, durability: { level: 'leader' } });
+        return changed(appender, {
+          append: async (entries, withinMs) => {
+            await plain.append(entries, withinMs);
+            return appender.append(entries, withinMs);
+          },
+        });
+      },
+    }),
   }),
   // read
   mutant('read gives the entries in the wrong order', {
@@ -327,7 +496,9 @@ export const mutants: readonly Mutant[] = [
       deadLetter: async (id, stream, provenance) => {
         const [entry] = await real.fetch([id]);
         if (entry?.fields == null) return 'vanished';
-        await transport.appender().append([{ stream, fields: [...entry.fields, ...provenance] }], 1_000);
+        await transport
+          .appender(plainAppending)
+          .append([{ stream, id: 'any', fields: [...entry.fields, ...provenance] }], 1_000);
         await real.acknowledge({ ids: [id], postponed: [] });
         return 'moved';
       },
@@ -339,7 +510,9 @@ export const mutants: readonly Mutant[] = [
         if ((await real.keepAlive([id])).length === 0) return 'not-owned';
         const [entry] = await real.fetch([id]);
         if (entry?.fields == null) return real.deadLetter(id, stream, provenance);
-        await transport.appender().append([{ stream, fields: [...entry.fields, ...provenance] }], 1_000);
+        await transport
+          .appender(plainAppending)
+          .append([{ stream, id: 'any', fields: [...entry.fields, ...provenance] }], 1_000);
         return 'moved';
       },
     }),
@@ -351,7 +524,9 @@ export const mutants: readonly Mutant[] = [
         if (entry?.fields == null) return real.deadLetter(id, stream, provenance);
         if ((await real.keepAlive([id])).length === 0) return 'not-owned';
         if ((await real.acknowledge({ ids: [id], postponed: [] })).count === 0) return 'not-owned';
-        await transport.appender().append([{ stream, fields: [...entry.fields, ...provenance] }], 1_000);
+        await transport
+          .appender(plainAppending)
+          .append([{ stream, id: 'any', fields: [...entry.fields, ...provenance] }], 1_000);
         return 'moved';
       },
     }),
@@ -359,12 +534,102 @@ export const mutants: readonly Mutant[] = [
   mutant('deadLetter forgets the provenance', {
     subscription: (real) => ({ deadLetter: (id, stream) => real.deadLetter(id, stream, []) }),
   }),
+  // partitions
+  mutant('own gives the lease to everybody', {
+    subscription: (real) => ({ own: async (leaseMs) => (await real.own(leaseMs)) || true }),
+  }),
+  mutant('own gives a lease that does not end', { subscription: (real) => ({ own: () => real.own(dayMs) }) }),
+  ...(['read', 'claim', 'start', 'keepAlive', 'acknowledge', 'postpone', 'deadLetter', 'release'] as const).map(
+    (verb) =>
+      mutant(`own does not fence ${verb}`, {
+        subscription: (_real, options, transport) => {
+          const unfenced = transport.subscription(options);
+          return { [verb]: (unfenced[verb] as () => unknown).bind(unfenced) };
+        },
+      }),
+  ),
+  mutant('disown does nothing', { subscription: () => ({ disown: async () => {} }) }),
+  mutant('disown lifts the fence', {
+    subscription: (real, options, transport) => {
+      let isDisowned = false;
+      const unfenced = transport.subscription(options);
+      return {
+        disown: () => {
+          isDisowned = true;
+          return real.disown();
+        },
+        acknowledge: (what) => (isDisowned ? unfenced : real).acknowledge(what),
+      };
+    },
+  }),
+  mutant('takeOver leaves alone what was touched lately', {
+    subscription: (real) => ({ takeOver: (_after, count) => real.claim(60_000, count) }),
+  }),
+  mutant('takeOver raises the delivery count', {
+    subscription: (real) => ({
+      takeOver: async (after, count) => {
+        const taken = await real.takeOver(after, count);
+        for (const { id, deliveries } of taken.entries) await real.start(id, deliveries + 1);
+        return taken;
+      },
+    }),
+  }),
+  mutant('takeOver forgets the records', {
+    subscription: (real) => ({
+      takeOver: async (after, count) => {
+        const { entries, vanished } = await real.takeOver(after, count);
+        return { entries: entries.map((entry) => ({ ...entry, record: null })), vanished };
+      },
+    }),
+  }),
+  mutant('takeOver keeps silent about vanished entries', {
+    subscription: (real) => ({
+      takeOver: async (after, count) => ({ entries: (await real.takeOver(after, count)).entries, vanished: [] }),
+    }),
+  }),
+  mutant('partitionTable agrees with everybody', {
+    transport: (real) => ({
+      partitionTable: (stream) => changed(real.partitionTable(stream), { agree: async (count) => count }),
+    }),
+  }),
+  mutant('partitionTable changes the count, whatever it was', {
+    transport: (real) => ({
+      partitionTable: (stream) => {
+        const table = real.partitionTable(stream);
+        return changed(table, { change: async (_from, to) => table.change(await table.agree(to), to) });
+      },
+    }),
+  }),
+  mutant('partitionTable never forgets a consumer', {
+    transport: (real) => ({
+      partitionTable: (stream) => {
+        const table = real.partitionTable(stream);
+        return changed(table, { announce: (group, consumer) => table.announce(group, consumer, dayMs) });
+      },
+    }),
+  }),
+  mutant('partitionTable does not withdraw', {
+    transport: (real) => ({
+      partitionTable: (stream) => changed(real.partitionTable(stream), { withdraw: async () => {} }),
+    }),
+  }),
   // groups and inspection
   mutant('ensureGroup begins at the end, whatever it was asked for', {
     subscription: (real) => ({ ensureGroup: () => real.ensureGroup('latest') }),
   }),
   mutant('ensureGroup always says that it created the group', {
     subscription: (real) => ({ ensureGroup: async (from) => (await real.ensureGroup(from)) || true }),
+  }),
+  mutant('inspector.fetch sorts what it was asked for', {
+    inspector: (real) => ({ fetch: (stream, ids) => real.fetch(stream, [...ids].sort()) }),
+  }),
+  mutant('inspector.fetch leaves out what does not exist', {
+    inspector: (real) => ({
+      fetch: async (stream, ids) => (await real.fetch(stream, ids)).filter(({ fields }) => fields !== null),
+    }),
+  }),
+  mutant('inspector.fetch gives no more than a hundred', {
+    inspector: (real) => ({ fetch: (stream, ids) => real.fetch(stream, ids.slice(0, 100)) }),
   }),
   mutant('trim is off by one', {
     inspector: (real) => ({
@@ -432,9 +697,9 @@ function mutant(fault: string, changes: Changes): Mutant {
     fault,
     breakIt(real) {
       const broken: Transport = changed(real, {
-        appender: () => {
-          const appender = real.appender();
-          return changed(appender, changes.appender?.(appender, real) ?? {});
+        appender: (options: AppenderOptions) => {
+          const appender = real.appender(options);
+          return changed(appender, changes.appender?.(appender, real, options) ?? {});
         },
         subscription: (options: SubscriptionOptions) => {
           const subscription = real.subscription(options);
@@ -462,21 +727,34 @@ function changed<Target extends object>(target: Target, changes: Partial<Target>
   });
 }
 
+function isFailure(answer: AppendAnswer): answer is Failure {
+  return typeof answer === 'object' && 'kind' in answer;
+}
+
+function duplicate(entryId: string): AppendAnswer {
+  return { entryId, isDuplicate: true, isDurable: true, replicas: null };
+}
+
+function withIdempotency(options: AppenderOptions, change: (given: Idempotency) => Idempotency): AppenderOptions {
+  return options.idempotency === undefined ? options : { ...options, idempotency: change(options.idempotency) };
+}
+
 function nothingIf(transport: Transport, error: unknown, kind: string): readonly Entry[] {
   if (transport.classify(error).kind === kind) return [];
   throw error;
 }
 
-function asText({ stream, fields }: NewEntry): NewEntry {
+function asText({ stream, id, fields }: NewEntry): NewEntry {
   return {
     stream,
+    id,
     fields: fields.map((value) => (typeof value === 'string' ? value : new TextDecoder().decode(value))),
   };
 }
 
-function withoutRepetition({ stream, fields }: NewEntry): NewEntry {
+function withoutRepetition({ stream, id, fields }: NewEntry): NewEntry {
   const names = new Map<unknown, NewEntry['fields'][number]>();
   for (let index = 0; index + 1 < fields.length; index += 2) names.set(fields[index], fields[index + 1] ?? '');
   const collapsed = [...names].flat() as NewEntry['fields'];
-  return { stream, fields: fields.length % 2 === 0 ? collapsed : fields };
+  return { stream, id, fields: fields.length % 2 === 0 ? collapsed : fields };
 }

@@ -1,9 +1,10 @@
+import { plainAppending } from '@events/conformance';
 import { EventPublisher } from '@events/core';
 import { MemoryTransport } from '@events/memory';
 import { expect, test } from '@jest/globals';
 
 const member = { stream: 'orders', group: 'billing', consumer: 'one' };
-const event = { stream: 'orders', fields: ['number', '1'] };
+const event = { stream: 'orders', id: 'any', fields: ['number', '1'] };
 
 async function scene() {
   const transport = new MemoryTransport({ deadlineMs: 50 });
@@ -12,7 +13,7 @@ async function scene() {
   return {
     transport,
     subscription,
-    appender: transport.appender(),
+    appender: transport.appender(plainAppending),
     inspector: transport.inspector(),
     simulate: transport.simulate,
   };
@@ -99,6 +100,40 @@ test('refuse: core tries again what is refused for the moment', async () => {
   simulate.refuse('refused', 2);
   await expect(publisher.publish('order.placed', {})).resolves.toMatchObject({ status: 'stored' });
   await publisher.close();
+});
+
+test('failover: the last entries are gone, with what was known of them, and listeners are told before anything is served', async () => {
+  const { transport, simulate, subscription, inspector } = await scene();
+  const idempotency = { windowMs: 60_000, maxEntries: 100, onShortened: () => {} };
+  const appender = transport.appender({ ...plainAppending, idempotency });
+  const events = ['1', '2', '3', '4'].map((id) => ({ ...event, id, fields: ['number', id] }));
+  const ids = (await appender.append(events, 1_000)) as readonly string[];
+  await subscription.read(3, 0);
+  const told: unknown[] = [];
+  const lengths: Promise<unknown>[] = [];
+  const end = transport.onFailover(({ from, to, concerns }) => {
+    told.push([from, to, concerns('orders')]);
+    lengths.push(inspector.describe('orders').then((stream) => stream?.length));
+  });
+  const waiting = subscription.owned('0-0', 10);
+  simulate.failover({ losing: 2 });
+  await expect(waiting).rejects.toMatchObject({ kind: 'unknown' });
+  expect(told).toEqual([['memory:1', 'memory:2', true]]);
+  expect(await Promise.all(lengths)).toEqual([2]);
+  expect(await inspector.describe('orders')).toMatchObject({ length: 2, lastGeneratedId: ids[1] });
+  expect((await subscription.owned('0-0', 10)).map(({ id }) => id)).toEqual(ids.slice(0, 2));
+
+  const again = await appender.append(events, 1_000);
+  expect(again.map((answer) => typeof answer === 'object')).toEqual([true, true, false, false]);
+  expect((await subscription.read(10, 0)).map(({ fields }) => fields?.[1])).toEqual(['3', '4']);
+  expect(await inspector.describe('orders')).toMatchObject({ length: 4, groups: [{ pending: 4, lag: 0 }] });
+
+  end();
+  simulate.failover({ losing: 100 });
+  expect(told).toHaveLength(1);
+  expect((await inspector.describe('orders'))?.length).toBe(0);
+  expect(await appender.append(events, 1_000)).toEqual(events.map(() => expect.any(String)));
+  expect(await subscription.read(10, 0)).toHaveLength(4);
 });
 
 test('forget: streams and groups are gone, for reads that wait as well', async () => {

@@ -1,10 +1,12 @@
 import {
   type Command,
   type Connector,
+  type Endpoint,
   errnoOf,
   type Link,
   LinkFailure,
   type LinkFailureDescription,
+  type Origin,
   ReplyBatch,
   type ReplyEncoding,
 } from '@events/redis-streams';
@@ -35,21 +37,38 @@ export const neededSettings = {
 
 /** Opens connections with ioredis. */
 export class IoredisConnector implements Connector {
-  readonly address: string;
+  readonly origin: Origin;
   readonly connectionName: string | undefined;
-  readonly #options: RedisOptions & { replyMapping: 'legacy' };
+  readonly #options: { readonly server: RedisOptions; readonly sentinel: RedisOptions };
 
-  constructor(options: RedisOptions, connectionName: string | undefined) {
-    this.address = options.path ?? `${options.host ?? 'localhost'}:${options.port ?? 6379}`;
-    this.connectionName = connectionName;
-    const { connectionName: _, ...rest } = options;
-    this.#options = { ...rest, ...neededSettings };
+  constructor(origin: Origin, options: ConnectorOptions) {
+    this.origin = origin;
+    this.connectionName = options.connectionName;
+    this.#options = options;
   }
 
-  open(onClose: () => void): Link {
-    return new IoredisLink(new Redis(this.#options), onClose);
+  open(endpoint: Endpoint, as: 'server' | 'sentinel', onClose: () => void): Link {
+    const {
+      connectionName: _,
+      sentinels: __,
+      name: ___,
+      host: ____,
+      port: _____,
+      path: ______,
+      ...rest
+    } = this.#options[as];
+    return new IoredisLink(new Redis({ ...rest, ...endpoint, ...neededSettings } as PlainOptions), onClose);
   }
 }
+
+/** Settings of the client: how it reaches servers, and how it reaches sentinels. */
+export interface ConnectorOptions {
+  readonly server: RedisOptions;
+  readonly sentinel: RedisOptions;
+  readonly connectionName: string | undefined;
+}
+
+type PlainOptions = RedisOptions & { replyMapping: 'legacy' };
 
 class IoredisLink implements Link {
   readonly ready: Promise<void>;
@@ -95,6 +114,17 @@ class IoredisLink implements Link {
     }
     if (open) stream.uncork();
     return batch.promise;
+  }
+
+  async subscribe(channel: string, listener: (message: string) => void): Promise<void> {
+    this.#client.on('message', (from, message) => {
+      if (from === channel) listener(message);
+    });
+    try {
+      await this.#client.subscribe(channel);
+    } catch (error) {
+      throw new LinkFailure(this.#describe(error));
+    }
   }
 
   destroy(): void {

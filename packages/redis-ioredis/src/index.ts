@@ -3,10 +3,11 @@ import {
   type RedisTransportOptions as Options,
   RedisStreamsTransport,
   refuseConflicts,
+  type ServerSettings,
   serverSettings,
 } from '@events/redis-streams';
 import type { RedisOptions } from 'ioredis';
-import { type BorrowedClient, optionsOf } from './borrowed-client.js';
+import { type BorrowedClient, connectorOf } from './borrowed-client.js';
 import { IoredisConnector, neededSettings } from './connector.js';
 
 export type { RedisTransportEvents } from '@events/redis-streams';
@@ -23,16 +24,27 @@ export class RedisTransport extends RedisStreamsTransport {
   }
 }
 
-const ownOptions = ['host', 'port', 'username', 'password', 'db', 'tls', 'sentinels'];
+const ownOptions = [
+  ...['host', 'port', 'username', 'password', 'db', 'tls', 'sentinels', 'name', 'sentinelUsername'],
+  ...['sentinelPassword', 'sentinelTLS', 'enableTLSForSentinelMode', 'natMap'],
+];
 
 function connectorFor(options: RedisTransportOptions): IoredisConnector {
-  if (options.client !== undefined) return new IoredisConnector(optionsOf(options.client), undefined);
+  if (options.client !== undefined) return connectorOf(options.client);
   const { clientOptions = {} } = options;
   refuseConflicts('clientOptions', clientOptions, neededSettings, ownOptions);
-  const { host, port, username, password, db, tls } = serverSettings(options);
-  const server: RedisOptions = { host, port, db };
-  if (username !== undefined) server.username = username;
-  if (password !== undefined) server.password = password;
-  if (tls !== undefined) server.tls = tls;
-  return new IoredisConnector({ ...clientOptions, ...server }, clientOptions.connectionName);
+  const { origin, sentinel, username, password, db, tls } = serverSettings(options);
+  return new IoredisConnector(origin, {
+    server: { ...clientOptions, ...login({ username, password, tls }), db },
+    sentinel: { ...clientOptions, ...login(sentinel) },
+    connectionName: clientOptions.connectionName,
+  });
+}
+
+function login({ username, password, tls }: ServerSettings['sentinel']): RedisOptions {
+  const options: RedisOptions = {};
+  if (username !== undefined) options.username = username;
+  if (password !== undefined) options.password = password;
+  if (tls !== undefined) options.tls = tls;
+  return options;
 }

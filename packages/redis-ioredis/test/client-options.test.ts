@@ -1,11 +1,12 @@
+import { plainAppending } from '@events/conformance';
 import { OptionsError } from '@events/core';
-import { startRedis } from '@events/tooling-redis';
+import { startCluster, startRedis, startReplicated } from '@events/tooling-redis';
 import { describe, expect, test } from '@jest/globals';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { Redis as OlderRedis } from 'ioredis5';
 import { type BorrowedClient, RedisTransport } from '../src/index.js';
 
-const entry = { stream: 'orders', fields: ['a', 'b'] };
+const entry = { stream: 'orders', id: 'any', fields: ['a', 'b'] };
 
 describe('clientOptions', () => {
   test.each<RedisOptions>([
@@ -46,8 +47,11 @@ describe('a borrowed client', () => {
 
   test.each<[string, () => BorrowedClient]>([
     ['keyPrefix', () => new Redis({ ...quiet, keyPrefix: 'prod:' })],
-    ['Sentinel', () => new Redis({ ...quiet, sentinels: [{ host: 'localhost', port: 1 }], name: 'main' })],
-    ['Cluster', () => new Cluster([{ host: 'localhost', port: 1 }], quiet) as unknown as BorrowedClient],
+    [
+      'keyPrefix',
+      () =>
+        new Cluster([{ host: 'localhost', port: 1 }], { ...quiet, keyPrefix: 'prod:' }) as unknown as BorrowedClient,
+    ],
     ['not a client of ioredis', () => ({ options: {}, isOpen: true, multi() {} }) as unknown as BorrowedClient],
   ])('that cannot keep the promises is refused: %s', (reason, create) => {
     expect(() => new RedisTransport({ client: create() })).toThrow(OptionsError);
@@ -60,11 +64,46 @@ describe('a borrowed client', () => {
     const needless = { enableAutoPipelining: true, retryStrategy: () => 10, stringNumbers: true };
     const client = new OlderRedis({ host, port, db: 2, commandTimeout: 1, lazyConnect: true, ...needless });
     const transport = new RedisTransport({ client });
-    expect(await transport.appender().append([entry, entry], 2_000)).toEqual([expect.any(String), expect.any(String)]);
+    expect(await transport.appender(plainAppending).append([entry, entry], 2_000)).toEqual([
+      expect.any(String),
+      expect.any(String),
+    ]);
     expect(await transport.inspector().describe('orders')).toMatchObject({ length: 2 });
     expect(String(await server.command('INFO', 'keyspace'))).toMatch(/db2:keys=1/);
     expect(client.status).toBe('wait');
     await transport.close();
     await server.stop();
+  });
+
+  test('may be connected to Sentinel: its sentinels, name and passwords are used', async () => {
+    const passwords = { password: 'secret', sentinelPassword: 'other' };
+    const set = await startReplicated({ ...passwords, replicas: 0, sentinels: 1, proxied: true });
+    const client = new Redis({
+      ...quiet,
+      ...passwords,
+      sentinels: [...set.sentinelAddresses],
+      name: set.name,
+      natMap: set.nodeAddressMap,
+    });
+    const transport = new RedisTransport({ client });
+    await transport.connect();
+    expect(await transport.appender(plainAppending).append([entry], 2_000)).toEqual([expect.any(String)]);
+    expect(set.proxyOf(await set.master()).connections).toBeGreaterThan(0);
+    await transport.close();
+    await set.stop();
+  });
+
+  test('may be connected to a Cluster: its nodes and their options are used', async () => {
+    const cluster = await startCluster({ password: 'secret', replicasPerMaster: 0, proxied: true });
+    const client = new Cluster([...cluster.addresses], {
+      ...quiet,
+      redisOptions: { password: 'secret' },
+      natMap: cluster.nodeAddressMap,
+    });
+    const transport = new RedisTransport({ client: client as unknown as BorrowedClient });
+    await transport.connect();
+    expect(await transport.appender(plainAppending).append([entry], 2_000)).toEqual([expect.any(String)]);
+    await transport.close();
+    await cluster.stop();
   });
 });

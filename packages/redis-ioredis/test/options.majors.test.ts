@@ -1,4 +1,5 @@
-import { optionsSuite } from '@events/tooling-transport';
+import { optionsSuite, settingsSuite } from '@events/tooling-transport';
 import { kit } from './kit.js';
 
 optionsSuite(kit);
+settingsSuite(kit);

@@ -1,10 +1,12 @@
 import {
   type Command,
   type Connector,
+  type Endpoint,
   errnoOf,
   type Link,
   LinkFailure,
   type LinkFailureDescription,
+  type Origin,
   ReplyBatch,
   type ReplyEncoding,
 } from '@events/redis-streams';
@@ -40,34 +42,46 @@ interface Client {
   destroy(): void;
   on(event: string, listener: (...details: unknown[]) => void): unknown;
   sendCommand(command: Command, options?: object): Promise<unknown>;
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
 }
 
 /** Opens connections with node-redis. */
 export class NodeRedisConnector implements Connector {
-  readonly address: string;
+  readonly origin: Origin;
   readonly connectionName: string | undefined;
-  readonly #options: RedisClientOptions;
+  readonly #options: ConnectorOptions;
 
-  constructor(options: RedisClientOptions, connectionName: string | undefined) {
-    const {
-      host = 'localhost',
-      port = 6379,
-      path,
-    } = (options.socket ?? {}) as { host?: string; port?: number; path?: string };
-    this.address = path ?? `${host}:${port}`;
-    this.connectionName = connectionName;
-    // `url` has been read already, and would be read again; a name that may not be set would end the connection
-    const { url: _, name: __, ...rest } = options;
-    // the types of node-redis do not allow `undefined` for what it takes as absent
-    this.#options = { ...rest, ...(neededSettings as object), commandOptions: commandOptions as object };
+  constructor(origin: Origin, options: ConnectorOptions) {
+    this.origin = origin;
+    this.connectionName = options.connectionName;
+    this.#options = options;
   }
 
-  open(onClose: () => void): Link {
+  open(endpoint: Endpoint, as: 'server' | 'sentinel', onClose: () => void): Link {
+    // `url` has been read already, and would be read again; a name that may not be set would end the connection
+    const { url: _, name: __, ...options } = this.#options[as];
+    const { host: ___, port: ____, path: _____, ...given } = (options.socket ?? {}) as PlaceOfSocket;
     const end = new AbortController();
     // a copy of `socket` for each client: node-redis writes to it
-    const socket: object = { ...this.#options.socket, ...neededSocketSettings, signal: end.signal };
-    return new NodeRedisLink(createClient({ ...this.#options, socket }) as unknown as Client, end, onClose);
+    const socket: object = { ...given, ...endpoint, ...neededSocketSettings, signal: end.signal };
+    // the types of node-redis do not allow `undefined` for what it takes as absent
+    const needed = { ...(neededSettings as object), commandOptions: commandOptions as object, socket };
+    return new NodeRedisLink(createClient({ ...options, ...needed }) as unknown as Client, end, onClose);
   }
+}
+
+/** Settings of the client: how it reaches servers, and how it reaches sentinels. */
+export interface ConnectorOptions {
+  readonly server: RedisClientOptions;
+  readonly sentinel: RedisClientOptions;
+  readonly connectionName: string | undefined;
+}
+
+/** Where a socket of node-redis leads. */
+export interface PlaceOfSocket {
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?: string;
 }
 
 class NodeRedisLink implements Link {
@@ -107,6 +121,14 @@ class NodeRedisLink implements Link {
       else batch.fail(index, { type: 'unsent' });
     }
     return batch.promise;
+  }
+
+  async subscribe(channel: string, listener: (message: string) => void): Promise<void> {
+    try {
+      await this.#client.subscribe(channel, listener);
+    } catch (error) {
+      throw new LinkFailure(this.#describe(error));
+    }
   }
 
   #send(command: Command, options: object | undefined, index: number, batch: ReplyBatch): void {

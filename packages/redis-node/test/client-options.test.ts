@@ -1,11 +1,12 @@
+import { plainAppending } from '@events/conformance';
 import { OptionsError } from '@events/core';
-import { startRedis } from '@events/tooling-redis';
+import { startCluster, startRedis } from '@events/tooling-redis';
 import { describe, expect, test } from '@jest/globals';
 import { createClient, createCluster, createSentinel, type RedisClientOptions } from 'redis';
 import { createClient as createOlderClient } from 'redis5';
 import { type BorrowedClient, RedisTransport } from '../src/index.js';
 
-const entry = { stream: 'orders', fields: ['a', 'b'] };
+const entry = { stream: 'orders', id: 'any', fields: ['a', 'b'] };
 
 describe('clientOptions', () => {
   test.each<RedisClientOptions>([
@@ -59,7 +60,7 @@ describe('a borrowed client', () => {
           sentinelRootNodes: [{ host: 'localhost', port: 1 }],
         }) as unknown as BorrowedClient,
     ],
-    ['Cluster', () => createCluster({ rootNodes }) as unknown as BorrowedClient],
+    ['keyPrefix', () => createCluster({ rootNodes, keyPrefix: 'prod:' }) as unknown as BorrowedClient],
     [
       'not a client of node-redis',
       () => ({ options: {}, status: 'ready', pipeline() {} }) as unknown as BorrowedClient,
@@ -78,10 +79,27 @@ describe('a borrowed client', () => {
     const client = createOlderClient({ ...settings, ...where(server.url) });
     client.on('error', () => undefined); // its own affair
     const transport = new RedisTransport({ client });
-    expect(await transport.appender().append([entry, entry], 2_000)).toEqual([expect.any(String), expect.any(String)]);
+    expect(await transport.appender(plainAppending).append([entry, entry], 2_000)).toEqual([
+      expect.any(String),
+      expect.any(String),
+    ]);
     expect(String(await server.command('INFO', 'keyspace'))).toMatch(/db2:keys=1/);
     expect(client.isOpen).toBe(false);
     await transport.close();
     await server.stop();
+  });
+
+  test('may be connected to a Cluster: its nodes and their options are used', async () => {
+    const cluster = await startCluster({ password: 'secret', replicasPerMaster: 0, proxied: true });
+    const client = createCluster({
+      rootNodes: cluster.addresses.map(({ host, port }) => ({ url: `redis://${host}:${port}` })),
+      defaults: { password: 'secret' },
+      nodeAddressMap: cluster.nodeAddressMap,
+    });
+    const transport = new RedisTransport({ client: client as unknown as BorrowedClient });
+    await transport.connect();
+    expect(await transport.appender(plainAppending).append([entry], 2_000)).toEqual([expect.any(String)]);
+    await transport.close();
+    await cluster.stop();
   });
 });

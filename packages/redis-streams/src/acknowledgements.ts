@@ -3,9 +3,10 @@ import { chunks } from './chunks.js';
 import { type Connection, controlWithinMs } from './connection.js';
 import { RedisFailure } from './failures.js';
 import { HandledMarks } from './marks.js';
+import type { PartitionLease } from './partition-lease.js';
 import { decodeArray, decodeInteger } from './replies.js';
-import { runScript, type ScriptCall } from './run-script.js';
-import { acknowledge, idsPerScript } from './scripts.js';
+import type { ScriptCall } from './run-script.js';
+import { acknowledge, acknowledgePlainly, idsPerScript } from './scripts.js';
 
 const idsPerCommand = 1_000;
 
@@ -14,10 +15,12 @@ export class Acknowledgements {
   readonly #options: SubscriptionOptions;
   readonly #retryKey: string;
   readonly #marks: HandledMarks;
+  readonly #partition: PartitionLease;
 
-  constructor(options: SubscriptionOptions) {
+  constructor(options: SubscriptionOptions, partition: PartitionLease) {
     const { stream, group } = options;
     this.#options = options;
+    this.#partition = partition;
     this.#retryKey = companionKey(stream, `retry:${group}`);
     this.#marks = new HandledMarks(stream, group);
   }
@@ -51,9 +54,20 @@ export class Acknowledgements {
 
   async #plainly(ids: readonly string[], control: Connection): Promise<number> {
     const { stream, group } = this.#options;
-    const commands = chunks(ids, idsPerCommand).map((some) => ['XACK', stream, group, ...some]);
+    const batches = chunks(ids, idsPerCommand);
+    const replies = this.#partition.isFence
+      ? await this.#partition.run(
+          control,
+          acknowledgePlainly,
+          batches.map((some) => ({ keys: [stream], args: [group, ...some] })),
+          controlWithinMs,
+        )
+      : await control.exchange(
+          batches.map((some) => ['XACK', stream, group, ...some]),
+          controlWithinMs,
+        );
     let count = 0;
-    for (const reply of await control.exchange(commands, controlWithinMs)) {
+    for (const reply of replies) {
       if (reply instanceof RedisFailure) throw reply;
       count += decodeInteger(reply, 'XACK');
     }
@@ -64,7 +78,8 @@ export class Acknowledgements {
     const { marks } = acknowledgement;
     let count = 0;
     let dropped = 0;
-    for (const reply of await runScript(control, acknowledge, this.#calls(acknowledgement), controlWithinMs)) {
+    const calls = this.#calls(acknowledgement);
+    for (const reply of await this.#partition.run(control, acknowledge, calls, controlWithinMs)) {
       if (reply instanceof RedisFailure) throw reply;
       const [acknowledged, left] = decodeArray(reply, 'EVALSHA');
       count += decodeInteger(acknowledged, 'EVALSHA');

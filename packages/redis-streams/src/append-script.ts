@@ -61,7 +61,7 @@ function endOfRun(entries: readonly NewEntry[], from: number): number {
 }
 
 /** About how many bytes an entry has. */
-function charactersIn({ fields }: NewEntry): number {
+export function charactersIn({ fields }: NewEntry): number {
   let characters = 0;
   for (let index = 0; index < fields.length; index += 1) characters += (fields[index] as FieldValue).length;
   return characters;

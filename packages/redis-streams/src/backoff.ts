@@ -7,6 +7,11 @@ const provenAfterMs = 2_000;
 export class Backoff {
   #failures = 0;
 
+  /** It leads elsewhere from now on. */
+  reset(): void {
+    this.#failures = 0;
+  }
+
   /** An attempt failed. What only an operator can change is tried again slowly. */
   failed(isPermanent: boolean): number {
     this.#failures += 1;

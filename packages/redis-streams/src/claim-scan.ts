@@ -1,8 +1,8 @@
 import type { Claim, PendingEntry, SubscriptionOptions } from '@events/core';
 import { companionKey } from '@events/core';
 import type { Connection } from './connection.js';
+import type { PartitionLease } from './partition-lease.js';
 import { decodeArray, decodePending, decodePendingConsumers, decodeText } from './replies.js';
-import { callScript } from './run-script.js';
 import { claim, idsPerScript, releasedIdleMs } from './scripts.js';
 
 /** How many pages of 100 pending entries one run of the script looks at: about 0.4 ms of the server's time. */
@@ -18,6 +18,7 @@ const beginning = '0-0';
 export class ClaimScan {
   readonly #options: SubscriptionOptions;
   readonly #retryKey: string;
+  readonly #partition: PartitionLease;
   /** The id after which to go on, for each consumer whose list has been begun. */
   #cursors = new Map<string, string>();
   /** The consumer with whom the next call begins. */
@@ -25,8 +26,9 @@ export class ClaimScan {
   #ownToo = false;
   #ownReleases = 0;
 
-  constructor(options: SubscriptionOptions) {
+  constructor(options: SubscriptionOptions, partition: PartitionLease) {
     this.#options = options;
+    this.#partition = partition;
     this.#retryKey = companionKey(options.stream, `retry:${options.group}`);
   }
 
@@ -52,7 +54,7 @@ export class ClaimScan {
       const args = [group, consumer, String(idleMs), String(most), String(pagesPerRun), String(releasedIdleMs)];
       for (const name of visited) args.push(name, this.#cursors.get(name) ?? beginning);
       const releases = this.#ownReleases;
-      const reply = await callScript(control, claim, { keys: [stream, this.#retryKey], args }, withinMs);
+      const reply = await this.#partition.call(control, claim, { keys: [stream, this.#retryKey], args }, withinMs);
       const found = decodeClaim(reply);
       entries.push(...found.entries);
       vanished.push(...found.vanished);

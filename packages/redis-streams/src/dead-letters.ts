@@ -1,35 +1,55 @@
 import type { Connection } from './connection.js';
 import { RedisFailure } from './failures.js';
+import type { PartitionLease } from './partition-lease.js';
 import { decodeArray, decodeEntries, decodeText } from './replies.js';
-import { callScript, type ScriptCall } from './run-script.js';
-import { deadLetter, settle } from './scripts.js';
+import type { ScriptCall } from './run-script.js';
+import { deadLetter, owns, settle } from './scripts.js';
 
-/** Moves the entry that `call` names, in one script. */
+/** Where an entry is moved from and to: the same connection, or in a cluster two where their slots differ. */
+export interface DeadLetterWay {
+  readonly control: Connection;
+  readonly letters: Connection;
+  readonly partition: PartitionLease;
+}
+
+/** Moves the entry that `call` names: in one script, where one server has both. */
 export async function moveToDeadLetters(
-  control: Connection,
+  way: DeadLetterWay,
   call: ScriptCall,
   withinMs: number,
 ): Promise<'moved' | 'not-owned' | 'vanished'> {
-  const reply = decodeText(await callScript(control, deadLetter, call, withinMs), 'EVALSHA');
+  if (way.control !== way.letters) return moveInTwoSteps(way, call, withinMs);
+  const reply = decodeText(await way.partition.call(way.control, deadLetter, call, withinMs), 'EVALSHA');
   if (reply === 'moved' || reply === 'not-owned' || reply === 'vanished') return reply;
-  return moveInTwoSteps(control, call, withinMs);
+  return moveInTwoSteps(way, call, withinMs);
 }
 
-// More fields than a script can hand to XADD: stored first, acknowledged second. In between, a crash leaves a copy, never a gap.
+// Another slot, or more fields than a script can hand to XADD: stored first, acknowledged second. In between, a crash
+// leaves a copy, never a gap.
 async function moveInTwoSteps(
-  control: Connection,
+  { control, letters, partition }: DeadLetterWay,
   call: ScriptCall,
   withinMs: number,
 ): Promise<'moved' | 'not-owned' | 'vanished'> {
   const [stream = '', retryKey = '', target = ''] = call.keys;
   const [group = '', consumer = '', id = '', ...provenance] = call.args;
-  const [reply] = await control.exchange([['XRANGE', stream, id, id]], withinMs, 'bytes');
+  // a former owner must not leave a copy either
+  if (partition.isFence) {
+    await partition.call(control, owns, { keys: [stream], args: [group, consumer, id] }, withinMs);
+  }
+  const commands = [
+    ['XPENDING', stream, group, id, id, '1', consumer],
+    ['XRANGE', stream, id, id],
+  ];
+  const [pending, reply] = await control.exchange(commands, withinMs, 'bytes');
+  if (pending instanceof RedisFailure) throw pending;
   if (reply instanceof RedisFailure) throw reply;
+  if (decodeArray(pending, 'XPENDING').length === 0) return 'not-owned';
   const [entry] = decodeEntries(decodeArray(reply, 'XRANGE'), 'XRANGE');
   if (entry?.fields) {
-    await control.command(['XADD', target, '*', ...(entry.fields as readonly Buffer[]), ...provenance], withinMs);
+    await letters.command(['XADD', target, '*', ...(entry.fields as readonly Buffer[]), ...provenance], withinMs);
   }
-  const settled = await callScript(
+  const settled = await partition.call(
     control,
     settle,
     { keys: [stream, retryKey], args: [group, consumer, id] },

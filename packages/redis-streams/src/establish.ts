@@ -2,6 +2,7 @@ import { ClosedError, PermissionError, TransportError } from '@events/core';
 import { controlWithinMs } from './connection.js';
 import type { ConnectionLease } from './connection-pool.js';
 import { type RedisFailure, replyCodeOf } from './failures.js';
+import type { Topology } from './topology.js';
 
 const firstDelayMs = 50;
 
@@ -16,7 +17,7 @@ export function failureBehind(error: unknown): RedisFailure | undefined {
 /** Opens the connection, proves that the server answers, and asks it something; or rejects with an error that says what to do. */
 export async function establish(
   lease: ConnectionLease,
-  address: string,
+  topology: Pick<Topology, 'description' | 'advice'>,
   policy: { readonly strategy: 'retry' | 'failfast'; readonly maxRetries: number },
   ask: () => Promise<unknown>,
 ): Promise<void> {
@@ -30,7 +31,7 @@ export async function establish(
     } catch (error) {
       const failure = error as RedisFailure;
       const mayPass = failure.kind === 'refused' || failure.kind === 'unknown';
-      if (!mayPass || attempt >= attempts) throw remember(explain(failure, address), failure);
+      if (!mayPass || attempt >= attempts) throw remember(explain(failure, topology), failure);
     }
     await new Promise((resolve) => setTimeout(resolve, firstDelayMs * 2 ** (attempt - 1)));
   }
@@ -46,20 +47,14 @@ function remember(error: Error, failure: RedisFailure): Error {
   return error;
 }
 
-function explain(failure: RedisFailure, address: string): Error {
+function explain(failure: RedisFailure, { description, advice }: Pick<Topology, 'description' | 'advice'>): Error {
   const { kind, cause } = failure;
+  const place = `Redis at ${description}`;
   if (kind === 'closed') return new ClosedError('The transport was closed');
   if (kind === 'denied') {
-    return new PermissionError(
-      `Redis at ${address} refused the credentials (${cause.message}). Check username and password.`,
-      { cause },
-    );
-  }
-  return new TransportError(
-    `Cannot use Redis at ${address}: ${cause.message}. Check that it runs, and host, port and tls.`,
-    {
+    return new PermissionError(`${place} refused the credentials (${cause.message}). Check username and password.`, {
       cause,
-      retryable: true,
-    },
-  );
+    });
+  }
+  return new TransportError(`Cannot use ${place}: ${cause.message}. ${advice}`, { cause, retryable: true });
 }

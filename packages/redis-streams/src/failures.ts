@@ -57,6 +57,7 @@ const kindOfCode = new Map<string, FailureKind>([
   ...each('invalid', 'ERR', 'WRONGTYPE', 'CROSSSLOT', 'EXECABORT', 'NOPROTO', 'BUSYGROUP'),
   ...each('denied', 'NOAUTH', 'WRONGPASS', 'NOPERM', 'DENIED'),
   ...each('group-lost', 'NOGROUP'),
+  ...each('fenced', 'FENCED'),
 ]);
 
 function each(kind: FailureKind, ...codes: readonly string[]): [string, FailureKind][] {
@@ -113,6 +114,37 @@ export function unknownOutcome(message: string, code?: string): RedisFailure {
 
 export function closedFailure(what: string): RedisFailure {
   return new RedisFailure('closed', new RedisConnectionError(`The ${what} was closed`));
+}
+
+/** What is done only under a lease was asked for without one. */
+export function notOwner(): RedisFailure {
+  return new RedisFailure('fenced', new RedisReplyError('FENCED', 'This handle has not become the owner'));
+}
+
+/** What only an operator can change, found out before anything was sent. */
+export function refusedCredentials(message: string): RedisFailure {
+  return new RedisFailure('denied', connectionError(message, undefined));
+}
+
+/** Sentinels answer, and none of them watches a master of this name. */
+export function unknownMaster(name: string, sentinels: readonly string[]): RedisFailure {
+  const message = `the sentinels ${sentinels.join(', ')} know no master named '${name}'; see name`;
+  return new RedisFailure('invalid', connectionError(message, 'UNKNOWN_MASTER'));
+}
+
+/** Where a reply says that a key is kept: there from now on (`MOVED`), or there for this one time (`ASK`). */
+export interface Redirection {
+  readonly code: 'MOVED' | 'ASK';
+  readonly slot: number;
+  readonly host: string;
+  readonly port: string;
+}
+
+export function redirectionOf(failure: unknown): Redirection | undefined {
+  if (!(failure instanceof RedisFailure)) return undefined;
+  const [, code, slot, host = '', port = ''] = /^(MOVED|ASK) (\d+) (.*):(\d+)/.exec(failure.message) ?? [];
+  if (code !== 'MOVED' && code !== 'ASK') return undefined;
+  return { code, slot: Number(slot), host, port };
 }
 
 /** A reply that has none of the known shapes. `where` names the command, never the reply. */

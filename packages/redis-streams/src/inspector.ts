@@ -1,7 +1,7 @@
 import type { Entry, GroupDescription, Inspector, StreamDescription, TrimBound } from '@events/core';
 import { type Connection, controlWithinMs } from './connection.js';
 import type { ConnectionLease } from './connection-pool.js';
-import { exactEntries } from './entry-reader.js';
+import { exactEntries, fetchEntries } from './entry-reader.js';
 import { closedFailure, RedisFailure, replyCodeOf } from './failures.js';
 import { decodeArray, decodeEntries, decodeInteger, decodeMap, decodeText } from './replies.js';
 
@@ -21,7 +21,7 @@ export class RedisInspector implements Inspector {
       ['XINFO', 'STREAM', stream],
       ['XINFO', 'GROUPS', stream],
     ];
-    const [about, groups] = await this.#connection().exchange(commands, controlWithinMs);
+    const [about, groups] = await this.#connection(stream).exchange(commands, controlWithinMs);
     if (isMissing(about) || isMissing(groups)) return undefined;
     if (about instanceof RedisFailure) throw about;
     if (groups instanceof RedisFailure) throw groups;
@@ -35,14 +35,18 @@ export class RedisInspector implements Inspector {
   }
 
   async range(stream: string, from: string, to: string, count: number): Promise<readonly Entry[]> {
-    const control = this.#connection();
+    const control = this.#connection(stream);
     const reply = await control.command(['XRANGE', stream, from, to, 'COUNT', String(count)], controlWithinMs);
     return exactEntries(decodeEntries(reply, 'XRANGE'), stream, control, controlWithinMs);
   }
 
+  async fetch(stream: string, ids: readonly string[]): Promise<readonly Entry[]> {
+    return fetchEntries(ids, stream, this.#connection(stream), controlWithinMs);
+  }
+
   async trim(stream: string, bound: TrimBound): Promise<number> {
     const by = 'maxLength' in bound ? ['MAXLEN', '=', String(bound.maxLength)] : ['MINID', '=', bound.minId];
-    return decodeInteger(await this.#connection().command(['XTRIM', stream, ...by], controlWithinMs), 'XTRIM');
+    return decodeInteger(await this.#connection(stream).command(['XTRIM', stream, ...by], controlWithinMs), 'XTRIM');
   }
 
   async close(): Promise<void> {
@@ -52,9 +56,9 @@ export class RedisInspector implements Inspector {
     this.#onClose();
   }
 
-  #connection(): Connection {
+  #connection(stream: string): Connection {
     if (this.#closed) throw closedFailure('inspector');
-    return this.#control.connection();
+    return this.#control.connection(stream);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { OptionsError } from '@events/core';
 import type { AppendMode } from './append-mode.js';
+import { type Endpoint, nodeAddressMapOf, type Origin } from './connector.js';
 
 /** Options of a transport over Redis Streams: the same for every client. */
 export interface RedisTransportOptions<Client = unknown, ClientOptions = object> {
@@ -16,6 +17,22 @@ export interface RedisTransportOptions<Client = unknown, ClientOptions = object>
   readonly db?: number;
   /** Whether to use TLS, or how. Default: `true` for `rediss://`, otherwise `false`. */
   readonly tls?: boolean | TlsOptions;
+  /** Sentinels to ask for the master: some of them are enough. With `name`, and instead of `url`, `host` and `port`. */
+  readonly sentinels?: readonly NodeAddress[];
+  /** What the sentinels call the master. */
+  readonly name?: string;
+  /** The user that the sentinels know, where it is not the one of the servers' `username`. */
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
+  /** Whether to use TLS with sentinels, or how. Default: `false`. */
+  readonly sentinelTls?: boolean | TlsOptions;
+  /** Nodes of a Redis Cluster: some of them are enough. Instead of `url`, `host` and `port`. */
+  readonly cluster?: readonly NodeAddress[];
+  /**
+   * Where servers are reached whose announced addresses (`host:port`) lead nowhere from here, as behind NAT: those of
+   * masters and sentinels, or of nodes of a cluster. An object, or a function that gives `undefined` for what is right.
+   */
+  readonly nodeAddressMap?: Readonly<Record<string, NodeAddress>> | ((address: string) => NodeAddress | undefined);
   /** A client whose options are used. Nothing runs over the client itself, and it is never closed. */
   readonly client?: Client;
   /** Further options of the client, handed to it as they are. Those that the guarantees depend on are refused. */
@@ -31,20 +48,38 @@ export interface RedisTransportOptions<Client = unknown, ClientOptions = object>
   readonly append?: AppendMode;
 }
 
-/** Where and how to connect, from valid options. */
-export interface ServerSettings {
+/** Where a server listens. */
+export interface NodeAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** Where and how to connect, from valid options. */
+export interface ServerSettings {
+  readonly origin: Origin;
+  /** How to log in to sentinels. */
+  readonly sentinel: {
+    readonly username: string | undefined;
+    readonly password: string | undefined;
+    readonly tls: TlsOptions | undefined;
+  };
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly db: number;
   readonly tls: TlsOptions | undefined;
 }
 
-const names = new Set<string>(
-  'url host port username password db tls client clientOptions failoverStrategy maxRetries append'.split(' '),
-);
-const serverNames = ['url', 'host', 'port', 'username', 'password', 'db', 'tls'] as const;
+const placeNames = ['url', 'host', 'port'] as const;
+const sentinelNames = ['name', 'sentinelUsername', 'sentinelPassword', 'sentinelTls'] as const;
+const serverNames = [
+  ...placeNames,
+  ...(['username', 'password', 'db', 'tls', 'sentinels', 'cluster', 'nodeAddressMap'] as const),
+  ...sentinelNames,
+] as const;
+const names = new Set<string>([
+  ...serverNames,
+  ...['client', 'clientOptions', 'failoverStrategy', 'maxRetries', 'append'],
+]);
 
 /** Throws `OptionsError` unless every option is known, valid, and in agreement with the others. */
 export function checkOptions(options: RedisTransportOptions): void {
@@ -53,7 +88,7 @@ export function checkOptions(options: RedisTransportOptions): void {
   for (const name of Object.keys(options)) {
     if (!names.has(name)) throw new OptionsError(`RedisTransport has no option ${JSON.stringify(name)}`);
   }
-  for (const name of ['host', 'username', 'password', 'url'] as const) {
+  for (const name of ['host', 'username', 'password', 'url', 'name', 'sentinelUsername', 'sentinelPassword'] as const) {
     const value: unknown = options[name];
     if (value !== undefined && (typeof value !== 'string' || value === ''))
       throw new OptionsError(`${name} must be a non-empty string`);
@@ -70,12 +105,10 @@ export function checkOptions(options: RedisTransportOptions): void {
     if (value !== undefined && (typeof value !== 'object' || value === null))
       throw new OptionsError(`${name} must be an object`);
   }
-  if (
-    options.tls !== undefined &&
-    typeof options.tls !== 'boolean' &&
-    (typeof options.tls !== 'object' || options.tls === null)
-  ) {
-    throw new OptionsError('tls must be true, false, or an object with TLS options');
+  for (const name of ['tls', 'sentinelTls'] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || typeof value === 'boolean' || (typeof value === 'object' && value !== null)) continue;
+    throw new OptionsError(`${name} must be true, false, or an object with TLS options`);
   }
   if (options.client !== undefined) {
     for (const name of [...serverNames, 'clientOptions'] as const) {
@@ -83,6 +116,55 @@ export function checkOptions(options: RedisTransportOptions): void {
         throw new OptionsError(`client and ${name} cannot be given together: the client's own options are used`);
     }
   }
+  checkNodes('sentinels', options.sentinels);
+  checkNodes('cluster', options.cluster);
+  checkAddressMap(options.nodeAddressMap);
+  checkTopology(options);
+}
+
+function checkNodes(name: string, nodes: unknown): void {
+  if (nodes === undefined) return;
+  if (!Array.isArray(nodes) || nodes.length === 0)
+    throw new OptionsError(`${name} must be a list of { host, port }, with one of them at least`);
+  for (const node of nodes) {
+    if (!isNode(node)) throw new OptionsError(`${name} must hold nothing but { host, port }`);
+  }
+}
+
+function isNode(node: unknown): node is NodeAddress {
+  const { host, port } = (node ?? {}) as { host?: unknown; port?: unknown };
+  return (
+    typeof host === 'string' && host !== '' && Number.isInteger(port) && Number(port) >= 1 && Number(port) <= 65_535
+  );
+}
+
+function checkAddressMap(map: unknown): void {
+  if (map === undefined || typeof map === 'function') return;
+  if (typeof map === 'object' && map !== null && Object.values(map).every(isNode)) return;
+  throw new OptionsError("nodeAddressMap must be a function, or an object of 'host:port' and { host, port }");
+}
+
+function checkTopology(options: RedisTransportOptions): void {
+  const { sentinels, cluster } = options;
+  if (sentinels !== undefined && cluster !== undefined)
+    throw new OptionsError('sentinels and cluster cannot be given together');
+  const way = sentinels !== undefined ? 'sentinels' : cluster !== undefined ? 'cluster' : undefined;
+  for (const name of placeNames) {
+    if (way !== undefined && options[name] !== undefined)
+      throw new OptionsError(`${way} and ${name} cannot be given together`);
+  }
+  if (sentinels !== undefined && options.name === undefined)
+    throw new OptionsError('sentinels need name: what they call the master');
+  for (const name of sentinelNames) {
+    if (sentinels === undefined && options[name] !== undefined)
+      throw new OptionsError(`${name} means nothing without sentinels`);
+  }
+  if (way === undefined && options.nodeAddressMap !== undefined)
+    throw new OptionsError('nodeAddressMap means nothing without sentinels or cluster');
+  if (cluster !== undefined && (options.db ?? 0) !== 0)
+    throw new OptionsError('cluster and db cannot be given together: a cluster has one database');
+  if (options.sentinelUsername !== undefined && options.sentinelPassword === undefined)
+    throw new OptionsError('sentinelUsername was given without sentinelPassword');
 }
 
 function checkInteger(name: string, value: unknown, least: number, most: number): void {
@@ -103,12 +185,16 @@ function checkOneOf(name: string, value: unknown, allowed: readonly string[]): v
 export function serverSettings(options: RedisTransportOptions): ServerSettings {
   const { url, tls } = options;
   const own: ServerSettings = {
-    host: options.host ?? '127.0.0.1',
-    port: options.port ?? 6379,
+    origin: originOf(options),
+    sentinel: {
+      username: options.sentinelUsername,
+      password: options.sentinelPassword,
+      tls: tlsOptions(options.sentinelTls),
+    },
     username: options.username,
     password: options.password,
     db: options.db ?? 0,
-    tls: tls === true ? {} : tls === false ? undefined : tls,
+    tls: tlsOptions(tls),
   };
   if (own.username !== undefined && own.password === undefined && url === undefined) {
     throw new OptionsError('username was given without password');
@@ -124,13 +210,30 @@ export function serverSettings(options: RedisTransportOptions): ServerSettings {
   if (!parts.secure && tls !== undefined && tls !== false)
     throw new OptionsError('tls contradicts a redis:// url; use rediss://');
   return {
-    host: parts.host,
-    port: parts.port ?? 6379,
+    ...own,
+    origin: { kind: 'server', at: { host: parts.host, port: parts.port ?? 6379 } },
     username: parts.username ?? own.username,
     password: parts.password ?? own.password,
     db: parts.db ?? own.db,
     tls: parts.secure ? (own.tls ?? {}) : undefined,
   };
+}
+
+function originOf(options: RedisTransportOptions): Origin {
+  const { sentinels, cluster, name = '' } = options;
+  const mapAddress = nodeAddressMapOf(options.nodeAddressMap);
+  if (sentinels !== undefined) return { kind: 'sentinel', name, at: sentinels.map(placeOf), mapAddress };
+  if (cluster !== undefined) return { kind: 'cluster', at: cluster.map(placeOf), mapAddress };
+  return { kind: 'server', at: { host: options.host ?? '127.0.0.1', port: options.port ?? 6379 } };
+}
+
+function placeOf({ host, port }: NodeAddress): Endpoint {
+  return { host, port };
+}
+
+function tlsOptions(tls: boolean | TlsOptions | undefined): TlsOptions | undefined {
+  if (tls === true) return {};
+  return tls === false ? undefined : tls;
 }
 
 function parseUrl(text: string) {
@@ -181,20 +284,9 @@ export function refuseConflicts(
 /** Throws `OptionsError` for a borrowed client that cannot keep the transport's promises. */
 export function refuseClient(
   library: string,
-  facts: {
-    readonly isClient: boolean;
-    readonly isCluster: boolean;
-    readonly hasSentinels: boolean;
-    readonly keyPrefix: unknown;
-  },
+  facts: { readonly isClient: boolean; readonly keyPrefix: unknown },
 ): void {
   if (!facts.isClient) throw new OptionsError(`client is not a client of ${library}`);
-  if (facts.isCluster || facts.hasSentinels) {
-    const kind = facts.isCluster ? 'a Cluster' : 'Sentinel';
-    throw new OptionsError(
-      `client is connected to ${kind}; only one that is connected to a single server can be used yet`,
-    );
-  }
   if (facts.keyPrefix === undefined || facts.keyPrefix === null || facts.keyPrefix === '') return;
   throw new OptionsError('client has a keyPrefix, which would break the keys of streams; use streamPrefix instead');
 }

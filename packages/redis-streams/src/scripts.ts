@@ -16,6 +16,108 @@ function script(text: string): Script {
   return { text, sha1: createHash('sha1').update(text).digest('hex') };
 }
 
+const readClock = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+
+const fencedScripts = new Map<Script, Script>();
+
+/**
+ * `script`, done only while the lease on a partition is still this handle's. After the keys of the script itself comes
+ * the lease's key, after its arguments the handle's name and its fencing token. A lease that was lost whole, as by an
+ * older copy of the data, was taken by nobody.
+ */
+export function fenced(unfenced: Script): Script {
+  let known = fencedScripts.get(unfenced);
+  if (known === undefined) {
+    known = script(`
+local lease = redis.call('HMGET', KEYS[#KEYS], 'owner', 'token')
+if lease[2] and (lease[1] ~= ARGV[#ARGV - 1] or lease[2] ~= ARGV[#ARGV]) then
+  return redis.error_reply('FENCED another consumer has taken the partition')
+end
+KEYS[#KEYS] = nil
+ARGV[#ARGV] = nil
+ARGV[#ARGV] = nil
+${unfenced.text}`);
+    fencedScripts.set(unfenced, known);
+  }
+  return known;
+}
+
+/**
+ * Takes or renews the lease KEYS[1] on a partition for the handle ARGV[1], for ARGV[3] ms. ARGV[2] = its token if it has
+ * been given one and wants to keep it. The token grows with every new owner, and `reads` counts what may not be
+ * executed late. Answers the token, or 0 = somebody else has the lease.
+ */
+export const own = script(`${readClock}
+local lease = redis.call('HMGET', KEYS[1], 'owner', 'token', 'until')
+local isOurs = lease[1] == ARGV[1]
+local token = lease[2]
+if ARGV[2] ~= '' and token and not (isOurs and token == ARGV[2]) then
+  return redis.error_reply('FENCED another consumer has taken the partition')
+end
+if lease[1] and lease[1] ~= '' and not isOurs and tonumber(lease[3]) > now then return 0 end
+if not token and ARGV[2] ~= '' then
+  token = ARGV[2]
+  redis.call('HSET', KEYS[1], 'token', token)
+elseif not isOurs then
+  token = redis.call('HINCRBY', KEYS[1], 'token', 1)
+  redis.call('HDEL', KEYS[1], 'reads')
+end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', string.format('%.0f', now + ARGV[3]))
+return tostring(token)`);
+
+/** Gives up the lease KEYS[1] of the handle ARGV[1] with the token ARGV[2]. The token stays, so that the next is higher. */
+export const disown = script(`
+local lease = redis.call('HMGET', KEYS[1], 'owner', 'token')
+if lease[1] == ARGV[1] and lease[2] == ARGV[2] then redis.call('HSET', KEYS[1], 'owner', '', 'until', '0') end
+return 1`);
+
+/**
+ * Reads up to ARGV[3] new entries, if no \`takeOver\` from the beginning (ARGV[4] = how many there were) has come between.
+ * KEYS[2] = the lease. Answers the entries, and where to wait for more: the last id that the stream has given out.
+ */
+export const readOwned = script(`
+local reads = redis.call('HGET', KEYS[2], 'reads')
+if reads and reads ~= ARGV[4] then
+  return redis.error_reply('FENCED the read comes too late')
+end
+local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], '>')
+if read then return {read[1][2], ''} end
+local about = redis.call('XINFO', 'STREAM', KEYS[1])
+for i = 1, #about, 2 do
+  if about[i] == 'last-generated-id' then return {{}, about[i + 1]} end
+end`);
+
+/**
+ * Takes over up to ARGV[4] entries after the id ARGV[3], whoever owns them. KEYS[2] = retry records, KEYS[3] = the lease,
+ * ARGV[5] = how many times this began at the beginning. Answers as \`claim\` does, without cursors.
+ */
+export const takeOver = script(`
+redis.call('HSET', KEYS[3], 'reads', ARGV[5])
+local pending = redis.call('XPENDING', KEYS[1], ARGV[1], '(' .. ARGV[3], '+', ARGV[4])
+if #pending == 0 then return {{}, {}} end
+local command = {'XCLAIM', KEYS[1], ARGV[1], ARGV[2], '0'}
+local ids = {}
+for i = 1, #pending do
+  ids[i] = pending[i][1]
+  command[#command + 1] = ids[i]
+end
+command[#command + 1] = 'JUSTID'
+local claimed = {}
+for _, id in ipairs(redis.call(unpack(command))) do claimed[id] = true end
+local records = redis.call('HMGET', KEYS[2], unpack(ids))
+local entries, vanished = {}, {}
+for i = 1, #ids do
+  if claimed[ids[i]] then
+    entries[#entries + 1] = {ids[i], pending[i][4], pending[i][3], records[i]}
+  else
+    vanished[#vanished + 1] = ids[i]
+    redis.call('HDEL', KEYS[2], ids[i])
+  end
+end
+return {entries, vanished}`);
+
 /** KEYS[1] = stream, ARGV[1] = group, ARGV[2] = consumer. Raises NOGROUP when the stream or its group is missing. */
 const ownership = `
 local function owned(id)
@@ -90,6 +192,10 @@ end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('HDEL', KEYS[2], ARGV[3])
 return entry and 'moved' or 'vanished'`);
+
+/** Answers whether the consumer owns the entry ARGV[3]. */
+export const owns = script(`${ownership}
+return owned(ARGV[3]) and 1 or 0`);
 
 /** Acknowledges the owned entry ARGV[3] and forgets its retry record (KEYS[2]). Answers 1, or 0 = not owned. */
 export const settle = script(`${ownership}
@@ -182,6 +288,9 @@ if ids > 0 then count = redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, first,
 if postponed > 0 then redis.call('HDEL', KEYS[2], unpack(ARGV, first + ids, events - 1)) end
 return {count, dropped}`);
 
+/** Acknowledges the ids ARGV[2]…, as XACK does. */
+export const acknowledgePlainly = script(`return redis.call('XACK', KEYS[1], unpack(ARGV))`);
+
 /** Takes or renews the lease KEYS[2] with the token ARGV[3] for ARGV[4] ms. Answers 1, or 0 = somebody else has it. */
 export const register = script(`
 redis.call('XPENDING', KEYS[1], ARGV[1])
@@ -199,4 +308,46 @@ if holder then redis.call('DEL', KEYS[2]) end
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
   redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 end
+return 1`);
+
+/** Records ARGV[1] as the number of partitions (KEYS[1]) unless one is recorded. Answers the recorded one. */
+export const agree = script(`
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+return redis.call('GET', KEYS[1])`);
+
+/** Records ARGV[2] as the number of partitions (KEYS[1]) if ARGV[1] is recorded, or nothing is. Answers the recorded one. */
+export const changeCount = script(`
+local count = redis.call('GET', KEYS[1])
+if count and count ~= ARGV[1] then return count end
+redis.call('SET', KEYS[1], ARGV[2])
+return ARGV[2]`);
+
+/**
+ * Makes the consumer ARGV[1] known in KEYS[1] as alive for ARGV[3] ms, by the handle ARGV[2], and forgets whose time is
+ * over. Answers the names of all that are alive, or nil = another handle has made that name known.
+ */
+export const announce = script(`${readClock}
+local alive, over = {}, {}
+local members = redis.call('HGETALL', KEYS[1])
+for i = 1, #members, 2 do
+  local ends, handle = string.match(members[i + 1], '^(%d+) (.*)$')
+  local isAlive = tonumber(ends) > now
+  if members[i] == ARGV[1] then
+    if isAlive and handle ~= ARGV[2] then return false end
+  elseif isAlive then
+    alive[#alive + 1] = members[i]
+  else
+    over[#over + 1] = members[i]
+  end
+end
+for i = 1, #over do redis.call('HDEL', KEYS[1], over[i]) end
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now + ARGV[3]) .. ' ' .. ARGV[2])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+alive[#alive + 1] = ARGV[1]
+return alive`);
+
+/** Takes back what the handle ARGV[2] made known of the consumer ARGV[1] in KEYS[1]. */
+export const withdraw = script(`
+local member = redis.call('HGET', KEYS[1], ARGV[1])
+if member and string.match(member, ' (.*)$') == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
 return 1`);

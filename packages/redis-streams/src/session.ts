@@ -1,4 +1,12 @@
-import { type Command, type Connector, type Link, LinkFailure, type ReplyEncoding, type Role } from './connector.js';
+import {
+  addressOf,
+  type Command,
+  type Connector,
+  type Link,
+  LinkFailure,
+  type ReplyEncoding,
+  type Role,
+} from './connector.js';
 import {
   codesThatEndConnections,
   failureOf,
@@ -7,6 +15,7 @@ import {
   replyCodeOf,
   unknownOutcome,
 } from './failures.js';
+import type { Shard } from './shard.js';
 
 /** Commands that wait to be sent, or for their answers. */
 export interface Exchange {
@@ -18,22 +27,34 @@ export interface Exchange {
   timer: NodeJS.Timeout | undefined;
 }
 
+/** Where a session leads, and what for. */
+export interface SessionOptions {
+  readonly connector: Connector;
+  readonly role: Role;
+  readonly shard: Shard;
+  readonly mastersOnly: boolean;
+}
+
 /** One life of a connection: from the attempt to open it to its end. */
 export class Session {
-  readonly #connector: Connector;
-  readonly #role: Role;
+  readonly #options: SessionOptions;
   readonly #onEnd: (failure: RedisFailure) => void;
   readonly #underWay = new Set<Exchange>();
+  #address: string | undefined;
   #link: Link | undefined;
   #clientId: number | undefined;
   #openedAt: number | undefined;
   #ending: RedisFailure | undefined;
 
   /** `onEnd` is called when it has ended after it was open, unless by `end`. */
-  constructor(connector: Connector, role: Role, onEnd: (failure: RedisFailure) => void) {
-    this.#connector = connector;
-    this.#role = role;
+  constructor(options: SessionOptions, onEnd: (failure: RedisFailure) => void) {
+    this.#options = options;
     this.#onEnd = onEnd;
+  }
+
+  /** `host:port` of the server, once it is known. */
+  get address(): string | undefined {
+    return this.#address;
   }
 
   /** The server's number for this connection. */
@@ -51,19 +72,29 @@ export class Session {
    * may be denied. Missing or wrong credentials may not.
    */
   async open(): Promise<void> {
-    const { address, connectionName } = this.#connector;
+    const { connector, role, shard, mastersOnly } = this.#options;
+    let place = shard.locate();
+    if (place instanceof Promise) {
+      place = await place;
+      if (this.#ending !== undefined) throw offline(this.#ending.message);
+    }
+    const address = addressOf(place);
+    this.#address = address;
     let link: Link;
     try {
-      link = this.#connector.open(() => this.#fail(unknownOutcome(`The connection to Redis at ${address} ended`)));
+      link = connector.open(place, 'server', () =>
+        this.#fail(unknownOutcome(`The connection to Redis at ${address} ended`)),
+      );
       this.#link = link;
       await link.ready;
     } catch (error) {
       throw failureOf(error, address, false);
     }
-    const greeting = [
-      ['CLIENT', 'SETNAME', connectionName ?? `events:${this.#role}`],
+    const greeting: Command[] = [
+      ['CLIENT', 'SETNAME', connector.connectionName ?? `events:${role}`],
       ['CLIENT', 'ID'],
     ];
+    if (mastersOnly) greeting.push(['ROLE']);
     const replies = await link.send(greeting, 'text');
     const failures = replies
       .filter((reply) => reply instanceof LinkFailure)
@@ -71,6 +102,8 @@ export class Session {
     const serious = failures.find((failure) => failure.kind === 'offline' || isRefusal(failure));
     if (serious !== undefined) throw serious;
     if (this.#ending !== undefined) throw failures[0] ?? offline(this.#ending.message);
+    // where the role may not be asked, the first READONLY tells
+    if (isReplica(replies[2])) throw offline(`Redis at ${address} is a replica, and its master is not known yet`);
     this.#clientId = typeof replies[1] === 'number' ? replies[1] : undefined;
     this.#openedAt = performance.now();
   }
@@ -116,8 +149,12 @@ export class Session {
 
   #describe(failure: LinkFailure): RedisFailure {
     if (failure.description.type === 'lost' && this.#ending !== undefined) return unknownOutcome(this.#ending.message);
-    return failureOf(failure, this.#connector.address, true);
+    return failureOf(failure, this.#address ?? '', true);
   }
+}
+
+function isReplica(role: unknown): boolean {
+  return Array.isArray(role) && role[0] !== 'master';
 }
 
 function isRefusal(failure: RedisFailure): boolean {

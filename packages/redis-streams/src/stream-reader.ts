@@ -1,8 +1,12 @@
 import type { Entry, SubscriptionOptions } from '@events/core';
 import { type Connection, controlWithinMs } from './connection.js';
+import type { ConnectionLease } from './connection-pool.js';
 import { exactEntries } from './entry-reader.js';
-import { RedisFailure, replyCodeOf } from './failures.js';
-import { decodeRead } from './replies.js';
+import { RedisFailure, redirectionOf, replyCodeOf } from './failures.js';
+import type { PartitionLease } from './partition-lease.js';
+import type { ReadingConnection } from './reading-connection.js';
+import { decodeArray, decodeEntries, decodeRead, decodeText } from './replies.js';
+import { readOwned } from './scripts.js';
 
 const interruptAttempts = 20;
 const interruptIntervalMs = 5;
@@ -10,13 +14,15 @@ const interruptIntervalMs = 5;
 /** Reads new entries over a connection of its own, because a read that waits lets nothing else through. */
 export class StreamReader {
   readonly #options: SubscriptionOptions;
-  readonly #open: () => Connection;
-  #connection: Connection | undefined;
+  readonly #open: () => ReadingConnection;
+  readonly #partition: PartitionLease;
+  #connection: ReadingConnection | undefined;
   #reading = false;
 
-  constructor(options: SubscriptionOptions, open: () => Connection) {
+  constructor(options: SubscriptionOptions, open: () => ReadingConnection, partition: PartitionLease) {
     this.#options = options;
     this.#open = open;
+    this.#partition = partition;
   }
 
   async read(count: number, blockMs: number, control: Connection): Promise<readonly Entry[]> {
@@ -29,6 +35,8 @@ export class StreamReader {
       const reply = await this.#connection.command(command, blockMs + controlWithinMs);
       return await exactEntries(decodeRead(reply), stream, control, controlWithinMs);
     } catch (error) {
+      // its slot has moved while it waited: the next read goes to the new owner
+      if (redirectionOf(error) !== undefined) return [];
       // a read that waits learns by UNBLOCKED alone that its stream is gone, or that the server has changed its role
       if (replyCodeOf(error) === 'UNBLOCKED') await control.command(['XPENDING', stream, group], controlWithinMs);
       throw error;
@@ -37,12 +45,44 @@ export class StreamReader {
     }
   }
 
+  /**
+   * Reads as the owner of the stream. A command that blocks cannot ask who owns it when it is served: it only waits here,
+   * for anybody's entries, and what is read is read in one step with the question. `takeOvers` = how many there were.
+   */
+  async readOwned(count: number, blockMs: number, takeOvers: number, control: Connection): Promise<readonly Entry[]> {
+    const { stream, group, consumer } = this.#options;
+    this.#connection ??= this.#open();
+    const connection = this.#connection;
+    const call = { keys: [stream, this.#partition.key], args: [group, consumer, String(count), String(takeOvers)] };
+    const take = async () => {
+      const reply = await this.#partition.call(connection, readOwned, call, controlWithinMs);
+      const [entries, lastId] = decodeArray(reply, 'EVALSHA');
+      return { entries: decodeEntries(entries, 'EVALSHA'), lastId: decodeText(lastId, 'EVALSHA') };
+    };
+    this.#reading = true;
+    try {
+      const { entries, lastId } = await take();
+      if (entries.length > 0 || blockMs <= 0) return await exactEntries(entries, stream, control, controlWithinMs);
+      const wait = ['XREAD', 'COUNT', '1', 'BLOCK', String(blockMs), 'STREAMS', stream, lastId];
+      const news = await connection.command(wait, blockMs + controlWithinMs);
+      if (news === null || news === undefined) return [];
+      return await exactEntries((await take()).entries, stream, control, controlWithinMs);
+    } catch (error) {
+      if (redirectionOf(error) !== undefined) return [];
+      throw error;
+    } finally {
+      this.#reading = false;
+    }
+  }
+
   // The server may not have come to the read yet, and then finds nobody to wake. BLOCK is short: being denied is no harm.
-  async interrupt(control: Connection): Promise<void> {
+  async interrupt(control: ConnectionLease): Promise<void> {
     for (let attempt = 1; this.#reading && attempt <= interruptAttempts; attempt += 1) {
-      const clientId = this.#connection?.clientId;
-      if (clientId === undefined) return;
-      const [reply] = await control.exchange([['CLIENT', 'UNBLOCK', String(clientId)]], controlWithinMs);
+      const { clientId, shard } = this.#connection ?? {};
+      if (clientId === undefined || shard === undefined) return;
+      const [reply] = await control
+        .connectionTo(shard)
+        .exchange([['CLIENT', 'UNBLOCK', String(clientId)]], controlWithinMs);
       if (reply instanceof RedisFailure && reply.kind !== 'denied') throw reply;
       if (reply !== 0) return;
       await new Promise((resolve) => setTimeout(resolve, interruptIntervalMs));

@@ -18,9 +18,11 @@ import { type Connection, controlWithinMs } from './connection.js';
 import type { ConnectionLease } from './connection-pool.js';
 import { moveToDeadLetters } from './dead-letters.js';
 import { argumentOf, fetchEntries } from './entry-reader.js';
-import { closedFailure, RedisFailure, replyCodeOf } from './failures.js';
+import { closedFailure, notOwner, RedisFailure, replyCodeOf } from './failures.js';
+import { PartitionLease } from './partition-lease.js';
+import type { ReadingConnection } from './reading-connection.js';
 import { decodeArray, decodePending, decodeText } from './replies.js';
-import { callScript, runScript, type ScriptCall } from './run-script.js';
+import { callScript, type ScriptCall } from './run-script.js';
 import * as scripts from './scripts.js';
 import { StreamReader } from './stream-reader.js';
 
@@ -31,7 +33,7 @@ const idsPerPage = 500;
 export interface SubscriptionConnections {
   readonly control: ConnectionLease;
   /** A connection of its own, for blocking reads. */
-  openReader(): Connection;
+  openReader(): ReadingConnection;
 }
 
 /** One consumer of one group of one Redis stream. */
@@ -45,6 +47,8 @@ export class RedisSubscription implements Subscription {
   readonly #reader: StreamReader;
   readonly #acknowledgements: Acknowledgements;
   readonly #scan: ClaimScan;
+  readonly #partition: PartitionLease;
+  #takeOvers = 0;
   #joined = false;
   #closing: Promise<void> | undefined;
 
@@ -55,9 +59,10 @@ export class RedisSubscription implements Subscription {
     this.#onClose = onClose;
     this.#retryKey = companionKey(stream, `retry:${group}`);
     this.#leaseKey = companionKey(stream, `consumers:${group}:${consumer}`);
-    this.#reader = new StreamReader(options, connections.openReader);
-    this.#acknowledgements = new Acknowledgements(options);
-    this.#scan = new ClaimScan(options);
+    this.#partition = new PartitionLease(options);
+    this.#reader = new StreamReader(options, connections.openReader, this.#partition);
+    this.#acknowledgements = new Acknowledgements(options, this.#partition);
+    this.#scan = new ClaimScan(options, this.#partition);
   }
 
   async ensureGroup(from: GroupStart): Promise<boolean> {
@@ -78,16 +83,47 @@ export class RedisSubscription implements Subscription {
 
   async read(count: number, blockMs: number): Promise<readonly Entry[]> {
     this.#joined = true;
-    return this.#reader.read(count, blockMs, this.#control());
+    const control = this.#control();
+    if (this.#partition.isFence) return this.#reader.readOwned(count, blockMs, this.#takeOvers, control);
+    return this.#reader.read(count, blockMs, control);
   }
 
   async interruptRead(): Promise<void> {
-    await this.#reader.interrupt(this.#control());
+    this.#control();
+    await this.#reader.interrupt(this.#lease);
   }
 
   async claim(idleMs: number, count: number): Promise<Claim> {
     this.#joined = true;
     return this.#scan.run(this.#control(), idleMs, count, controlWithinMs);
+  }
+
+  async own(leaseMs: number): Promise<boolean> {
+    return this.#partition.own(this.#control(), leaseMs);
+  }
+
+  async disown(): Promise<void> {
+    await this.#partition.disown(this.#control());
+  }
+
+  async takeOver(after: string, count: number): Promise<Claim> {
+    if (!this.#partition.isFence) throw notOwner();
+    this.#joined = true;
+    // a lost answer does no harm: what it said is said again
+    if (after === '0-0') this.#takeOvers += 1;
+    const entries: PendingEntry[] = [];
+    const vanished: string[] = [];
+    for (let last = after; entries.length + vanished.length < count; ) {
+      const most = Math.min(scripts.idsPerScript, count - entries.length - vanished.length);
+      const call = this.#call([last, String(most), String(this.#takeOvers)], this.#partition.key);
+      const [taken, gone] = decodeArray(await this.#script(scripts.takeOver, call), 'EVALSHA');
+      const page = decodePending(taken);
+      entries.push(...page);
+      for (const id of decodeArray(gone, 'EVALSHA')) vanished.push(decodeText(id, 'EVALSHA'));
+      if (page.length + decodeArray(gone, 'EVALSHA').length < most) break;
+      last = page.at(-1)?.id ?? last;
+    }
+    return { entries, vanished };
   }
 
   async owned(after: string, count: number): Promise<readonly PendingEntry[]> {
@@ -134,7 +170,11 @@ export class RedisSubscription implements Subscription {
 
   async deadLetter(id: string, stream: string, provenance: Fields): Promise<'moved' | 'not-owned' | 'vanished'> {
     const call = this.#call([id, ...provenance.map(argumentOf)], stream);
-    return moveToDeadLetters(this.#control(), call, controlWithinMs);
+    return moveToDeadLetters(
+      { control: this.#control(), letters: this.#lease.connection(stream), partition: this.#partition },
+      call,
+      controlWithinMs,
+    );
   }
 
   close(): Promise<void> {
@@ -144,7 +184,7 @@ export class RedisSubscription implements Subscription {
 
   #control(): Connection {
     if (this.#closing !== undefined) throw closedFailure('subscription');
-    return this.#lease.connection();
+    return this.#lease.connection(this.#options.stream);
   }
 
   #call(args: readonly (string | Buffer)[], ...keys: readonly string[]): ScriptCall {
@@ -153,7 +193,7 @@ export class RedisSubscription implements Subscription {
   }
 
   async #script(script: scripts.Script, call: ScriptCall): Promise<unknown> {
-    return callScript(this.#control(), script, call, controlWithinMs);
+    return this.#partition.call(this.#control(), script, call, controlWithinMs);
   }
 
   async #setIdle(ids: readonly string[], idleMs: number): Promise<readonly string[]> {
@@ -161,7 +201,7 @@ export class RedisSubscription implements Subscription {
     if (ids.length === 0) return [];
     const calls = chunks(ids, scripts.idsPerScript).map((some) => this.#call([String(idleMs), ...some]));
     const owned: string[] = [];
-    for (const reply of await runScript(control, scripts.setIdle, calls, controlWithinMs)) {
+    for (const reply of await this.#partition.run(control, scripts.setIdle, calls, controlWithinMs)) {
       if (reply instanceof RedisFailure) throw reply;
       for (const id of decodeArray(reply, 'EVALSHA')) owned.push(decodeText(id, 'EVALSHA'));
     }
@@ -179,7 +219,7 @@ export class RedisSubscription implements Subscription {
     const { stream, group, consumer } = this.#options;
     const call = { keys: [stream, this.#leaseKey], args: [group, consumer, this.#token] };
     try {
-      await callScript(this.#lease.connection(), scripts.leave, call, controlWithinMs);
+      await callScript(this.#lease.connection(stream), scripts.leave, call, controlWithinMs);
     } catch {
       // a courtesy to a successor: without it the lease ends by itself, and the consumer stays listed
     }

@@ -2,31 +2,42 @@ import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import type {
   Appender,
-  Capabilities,
+  AppenderOptions,
+  Failover,
   Failure,
+  Finding,
   Inspector,
+  PartitionTable,
   Subscription,
   SubscriptionOptions,
   Transport,
 } from '@events/core';
 import type { AppendMode } from './append-mode.js';
 import { RedisAppender } from './appender.js';
-import { probeCapabilities } from './capabilities.js';
-import { Connection, type ConnectionOptions, controlWithinMs } from './connection.js';
-import { type ConnectionLease, SharedConnection } from './connection-pool.js';
-import type { Connector, Role } from './connector.js';
+import type { RedisCapabilities } from './capabilities.js';
+import { controlWithinMs } from './connection.js';
+import { type ConnectionLease, type PoolOptions, SharedConnections } from './connection-pool.js';
+import { addressOf, type Connector, type Role } from './connector.js';
 import { establish, failureBehind } from './establish.js';
-import { closedFailure, RedisFailure, unknownOutcome } from './failures.js';
+import { closedFailure, offline, RedisFailure, unknownOutcome } from './failures.js';
 import { RedisInspector } from './inspector.js';
 import type { RedisTransportOptions } from './options.js';
+import { RedisPartitionTable } from './partition-table.js';
+import { ReadingConnection } from './reading-connection.js';
+import { type ConnectionEvents, ServerConnection } from './server-connection.js';
+import { ServerWatch } from './server-watch.js';
 import { RedisSubscription } from './subscription.js';
+import { type Topology, topologyOf } from './topology.js';
 
 /** What a transport emits. Nobody has to listen to `error`, and a listener that throws disturbs nobody. */
 export interface RedisTransportEvents {
-  connected: [{ readonly role: Role }];
-  disconnected: [{ readonly role: Role; readonly cause: Error }];
+  connected: [{ readonly role: Role; readonly address: string }];
+  disconnected: [{ readonly role: Role; readonly cause: Error; readonly address: string }];
   reconnecting: [{ readonly role: Role; readonly delayMs: number }];
-  warning: [string];
+  /** The server is set in a way by which events may be lost or refused: told once for each server. */
+  warning: [message: string, finding: Finding];
+  /** Another server has taken the place of a master, which may lack what that one held last. Addresses are `host:port`. */
+  failover: [{ readonly from: string; readonly to: string; readonly reason: string }];
   error: [Error];
 }
 
@@ -39,13 +50,16 @@ export abstract class RedisStreamsTransport extends EventEmitter<RedisTransportE
   readonly retryPolicy: { readonly strategy: 'retry' | 'failfast'; readonly maxRetries: number };
   readonly #connector: Connector;
   readonly #appendMode: AppendMode;
-  readonly #writer: SharedConnection;
-  readonly #control: SharedConnection;
-  readonly #readers = new Set<Connection>();
+  readonly #topology: Topology;
+  readonly #writer: SharedConnections;
+  readonly #control: SharedConnections;
+  readonly #readers = new Set<ReadingConnection>();
+  readonly #ownWriters = new Set<SharedConnections>();
+  readonly #failoverListeners = new Set<(failover: Failover) => void>();
   readonly #handles = new Set<Handle>();
+  readonly #watch = new ServerWatch((finding) => this.#tell('warning', finding.message, finding));
   /** The control connection that `connect` opened, until handles that need it have come and gone. */
   #held: ConnectionLease | undefined;
-  #probe: { readonly connection: Connection; readonly generation: number; readonly answer: Capabilities } | undefined;
   #closing: Promise<void> | undefined;
 
   protected constructor(
@@ -56,42 +70,49 @@ export abstract class RedisStreamsTransport extends EventEmitter<RedisTransportE
     this.retryPolicy = { strategy: options.failoverStrategy ?? 'retry', maxRetries: options.maxRetries ?? 3 };
     this.#connector = connector;
     this.#appendMode = options.append ?? 'auto';
-    this.#writer = new SharedConnection(this.#connectionOptions('writer'));
-    this.#control = new SharedConnection(this.#connectionOptions('control'));
+    this.#topology = topologyOf(connector, {
+      failedOver: (failover, reason) => this.#failedOver(failover, reason),
+      failed: (failure) => this.#tell('error', failure.cause),
+    });
+    this.#writer = new SharedConnections(this.#poolOptions('writer'));
+    this.#control = new SharedConnections(this.#poolOptions('control'));
   }
 
   /** Reaches the server and proves that it answers. Rejects with a `PermissionError` or a `TransportError`. */
   async connect(): Promise<void> {
     this.#held ??= this.#control.lease();
     try {
-      await establish(this.#held, this.#connector.address, this.retryPolicy, () => this.capabilities());
+      await establish(this.#held, this.#topology, this.retryPolicy, () => this.capabilities());
     } catch (error) {
       this.#letGo();
       throw error;
     }
   }
 
-  async capabilities(): Promise<Capabilities> {
+  /** What the server offers, how it is set, and what is wrong with that. */
+  async capabilities(): Promise<RedisCapabilities> {
     const lease = this.#control.lease();
     try {
-      const connection = lease.connection();
-      const known = this.#probe;
-      if (known?.connection === connection && known.generation === connection.generation) return known.answer;
-      const answer = await probeCapabilities(connection, controlWithinMs);
-      this.#probe = { connection, generation: connection.generation, answer };
-      this.#warnOfEviction(answer);
-      return answer;
+      // asked over the connection of one server, to say of whom it is true
+      if (this.#topology.any()?.endpoint === undefined) await lease.connection().exchange([['PING']], controlWithinMs);
+      const shard = this.#topology.any();
+      if (shard?.endpoint === undefined) throw offline(`Nobody knows where ${this.#topology.description} is`);
+      return await this.#watch.ask(lease.connectionTo(shard), addressOf(shard.endpoint));
     } finally {
       lease.release();
     }
   }
 
-  appender(): Appender {
-    return this.#track((onClose) => new RedisAppender(this.#writer.lease(), this.#appendMode, onClose));
+  appender(options: AppenderOptions): Appender {
+    return this.#track((onClose) => {
+      const writer = options.durability.level === 'leader' ? this.#writer.lease() : this.#ownWriter();
+      const capabilities = () => this.capabilities();
+      return new RedisAppender({ writer, mode: this.#appendMode, options, capabilities, onClose });
+    });
   }
 
   subscription(options: SubscriptionOptions): Subscription {
-    const openReader = () => this.#openReader();
+    const openReader = () => this.#openReader(options.stream);
     return this.#track(
       (onClose) => new RedisSubscription(options, { control: this.#control.lease(), openReader }, onClose),
     );
@@ -101,9 +122,20 @@ export abstract class RedisStreamsTransport extends EventEmitter<RedisTransportE
     return this.#track((onClose) => new RedisInspector(this.#control.lease(), onClose));
   }
 
+  partitionTable(stream: string): PartitionTable {
+    return this.#track((onClose) => new RedisPartitionTable(stream, this.#control.lease(), onClose));
+  }
+
   classify(error: unknown): Failure {
     if (error instanceof RedisFailure) return error;
     return failureBehind(error) ?? unknownOutcome('The transport failed in an unforeseen way');
+  }
+
+  onFailover(listener: (failover: Failover) => void): () => void {
+    // the same function may listen twice
+    const own = (failover: Failover) => listener(failover);
+    this.#failoverListeners.add(own);
+    return () => this.#failoverListeners.delete(own);
   }
 
   close(): Promise<void> {
@@ -112,7 +144,7 @@ export abstract class RedisStreamsTransport extends EventEmitter<RedisTransportE
   }
 
   toJSON(): object {
-    return { server: this.#connector.address, ...this.retryPolicy };
+    return { server: this.#topology.description, ...this.retryPolicy };
   }
 
   [inspect.custom](): string {
@@ -135,35 +167,46 @@ export abstract class RedisStreamsTransport extends EventEmitter<RedisTransportE
     this.#held = undefined;
   }
 
-  #openReader(): Connection {
-    if (this.#closing !== undefined) throw closedFailure('transport');
-    const reader = new Connection(this.#connectionOptions('reader', () => this.#readers.delete(reader)));
-    this.#readers.add(reader);
-    return reader;
-  }
-
-  #connectionOptions(role: Role, onClose?: () => void): ConnectionOptions {
+  // What waits for replicas holds back whatever is sent after it on the same connection.
+  #ownWriter(): ConnectionLease {
+    const shared = new SharedConnections(this.#poolOptions('writer'));
+    this.#ownWriters.add(shared);
+    const lease = shared.lease();
     return {
-      connector: this.#connector,
-      role,
-      failFast: this.retryPolicy.strategy === 'failfast',
-      events: {
-        connected: () => this.#tell('connected', { role }),
-        disconnected: (cause) => this.#tell('disconnected', { role, cause }),
-        reconnecting: (delayMs) => this.#tell('reconnecting', { role, delayMs }),
-        failed: (failure) => this.#tell('error', failure.cause),
-        closed: () => onClose?.(),
+      ...lease,
+      release: () => {
+        lease.release();
+        this.#ownWriters.delete(shared);
       },
     };
   }
 
-  #warnOfEviction({ evictionPolicy }: Capabilities): void {
-    if (evictionPolicy === null || evictionPolicy === 'noeviction') return;
-    this.#tell(
-      'warning',
-      `Redis at ${this.#connector.address} evicts keys when its memory is full (maxmemory-policy ${evictionPolicy}): streams and ` +
-        'consumer groups may vanish. Set maxmemory-policy noeviction.',
-    );
+  #openReader(stream: string): ReadingConnection {
+    if (this.#closing !== undefined) throw closedFailure('transport');
+    const reader = new ReadingConnection(stream, this.#poolOptions('reader'), () => this.#readers.delete(reader));
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  #poolOptions(role: Role): PoolOptions {
+    const failFast = this.retryPolicy.strategy === 'failfast';
+    const topology = this.#topology;
+    const options = { connector: this.#connector, role, failFast, mastersOnly: topology.mastersOnly };
+    const events: ConnectionEvents = {
+      connected: (connection, address) => {
+        this.#tell('connected', { role, address });
+        if (role !== 'reader') void this.#watch.look(connection, address);
+      },
+      disconnected: (cause, address) => this.#tell('disconnected', { role, cause, address }),
+      reconnecting: (delayMs) => this.#tell('reconnecting', { role, delayMs }),
+      failed: (failure) => this.#tell('error', failure.cause),
+    };
+    return { topology, role, failFast, open: (shard) => new ServerConnection({ ...options, shard, events }) };
+  }
+
+  #failedOver(failover: Failover, reason: string): void {
+    for (const listener of [...this.#failoverListeners]) listener(failover);
+    this.#tell('failover', { from: failover.from, to: failover.to, reason });
   }
 
   // `emit` would throw for an `error` that nobody listens to, and whatever a listener throws.
@@ -188,6 +231,7 @@ export abstract class RedisStreamsTransport extends EventEmitter<RedisTransportE
     clearTimeout(deadline);
     for (const reader of this.#readers) reader.close();
     this.#writer.close();
+    for (const writer of this.#ownWriters) writer.close();
     this.#control.close();
   }
 }

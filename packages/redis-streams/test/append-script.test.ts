@@ -1,8 +1,9 @@
+import type { NewEntry } from '@events/core';
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { appendRuns, runAnswers } from '../src/append-script.js';
 
-const entry = (stream: string, ...fields: string[]) => ({ stream, fields });
+const entry = (stream: string, ...fields: string[]) => ({ stream, id: 'any', fields });
 
 test('entries of one stream and one length share a head', () => {
   const [run] = appendRuns([
@@ -67,6 +68,7 @@ test.each([null, 'OK', ['1-0'], { 0: '1-0', 1: '2-0' }])(
 test('the groups hold the entries as they are, in their order', () => {
   const stored = fc.record({
     stream: fc.constantFrom('a', 'b', 'c'),
+    id: fc.constant('any'),
     fields: fc.array(fc.string(), { maxLength: 6 }),
   });
   const property = fc.property(fc.array(stored, { minLength: 1, maxLength: 700 }), (expected) => {
@@ -76,14 +78,14 @@ test('the groups hold the entries as they are, in their order', () => {
 });
 
 /** What the script makes of its arguments. */
-function read(command: readonly unknown[]): { stream: string; fields: string[] }[] {
+function read(command: readonly unknown[]): NewEntry[] {
   const [, , keyCount, ...rest] = command as readonly string[];
   const keys = rest.splice(0, Number(keyCount));
-  const found: { stream: string; fields: string[] }[] = [];
+  const found: NewEntry[] = [];
   while (rest.length > 0) {
     const [key, size, count] = rest.splice(0, 3).map(Number);
     for (let entry = 0; entry < (count ?? 0); entry += 1) {
-      found.push({ stream: keys[(key ?? 0) - 1] ?? '', fields: rest.splice(0, size) });
+      found.push({ stream: keys[(key ?? 0) - 1] ?? '', id: 'any', fields: rest.splice(0, size) });
     }
   }
   return found;

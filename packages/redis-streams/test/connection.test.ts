@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { Connection } from '../src/connection.js';
+import { ServerConnection } from '../src/server-connection.js';
+import { SingleServer } from '../src/single-server.js';
 import { errorReply, FakeConnector, turn } from './fake-connector.js';
 
 const events = {
@@ -7,15 +8,15 @@ const events = {
   disconnected: jest.fn(),
   reconnecting: jest.fn(),
   failed: jest.fn(),
-  closed: jest.fn(),
 };
 
 let connector: FakeConnector;
-let connection: Connection;
+let connection: ServerConnection;
 
 function connect(failFast = false): void {
   connector = new FakeConnector();
-  connection = new Connection({ connector, role: 'control', events, failFast });
+  const { only: shard } = new SingleServer({ host: 'redis.test', port: 6379 });
+  connection = new ServerConnection({ connector, role: 'control', shard, mastersOnly: false, events, failFast });
 }
 
 async function opened(): Promise<void> {

@@ -1,18 +1,42 @@
-import { type Command, type Connector, type Link, LinkFailure, ReplyBatch } from '../src/index.js';
+import {
+  addressOf,
+  type Command,
+  type Connector,
+  type Endpoint,
+  type Link,
+  LinkFailure,
+  type Origin,
+  ReplyBatch,
+} from '../src/index.js';
 
 /** A connector whose server is the test: it opens, answers and ends links when it is told to. */
 export class FakeConnector implements Connector {
-  readonly address = 'redis.test:6379';
+  readonly origin: Origin;
   readonly connectionName = undefined;
   readonly links: FakeLink[] = [];
   /** Thrown instead of opening a link, once for each. */
   readonly failures: Error[] = [];
 
-  open(onClose: () => void): Link {
+  /** Answers commands by itself; `undefined` = the test does. */
+  reply: (command: Command, link: FakeLink) => unknown = () => undefined;
+
+  constructor(origin: Origin = { kind: 'server', at: { host: 'redis.test', port: 6379 } }) {
+    this.origin = origin;
+  }
+
+  open(endpoint: Endpoint, as: 'server' | 'sentinel', onClose: () => void): Link {
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
-    const link = new FakeLink(onClose);
+    const link = new FakeLink(addressOf(endpoint), as, onClose);
+    link.reply = (command) => this.reply(command, link);
     this.links.push(link);
+    return link;
+  }
+
+  /** The link that was opened last to `address`, for commands and not for questions about where servers are. */
+  to(address: string): FakeLink {
+    const link = this.links.findLast((one) => one.address === address && one.as === 'server' && !one.isInformant);
+    if (link === undefined) throw new Error(`no link was opened to ${address}`);
     return link;
   }
 
@@ -28,35 +52,57 @@ export class FakeConnector implements Connector {
 export class FakeLink implements Link {
   readonly ready: Promise<void>;
   readonly sent: Command[] = [];
+  isInformant = false;
   destroyed = false;
+  reply: (command: Command) => unknown = () => undefined;
+  /** What it tells of itself. */
+  role = 'master';
+  readonly subscriptions = new Map<string, (message: string) => void>();
   readonly #onClose: () => void;
   readonly #batches = new Set<ReplyBatch>();
   readonly #unanswered: { readonly batch: ReplyBatch; readonly index: number }[] = [];
   #open!: () => void;
   #fail!: (failure: LinkFailure) => void;
 
-  constructor(onClose: () => void) {
+  constructor(
+    readonly address: string,
+    readonly as: 'server' | 'sentinel',
+    onClose: () => void,
+  ) {
     this.#onClose = onClose;
     this.ready = new Promise((resolve, reject) => {
       this.#open = resolve;
       this.#fail = reject;
+    });
+    this.ready.catch(() => {
+      // whoever waits for it is told; nobody has to
     });
   }
 
   send(commands: readonly Command[]): Promise<unknown[]> {
     const batch = new ReplyBatch(commands.length, this.#batches);
     for (const [index, command] of commands.entries()) {
-      if (command[0] === 'CLIENT') batch.set(index, command[1] === 'ID' ? 7 : 'OK');
+      if (command[2] === 'events:topology') this.isInformant = true;
+      if (command[0] === 'ROLE') batch.set(index, [this.role]);
+      else if (command[0] === 'CLIENT') batch.set(index, command[1] === 'ID' ? 7 : 'OK');
       else {
         this.sent.push(command);
-        this.#unanswered.push({ batch, index });
+        const reply = this.reply(command);
+        if (reply instanceof LinkFailure) batch.fail(index, reply.description);
+        else if (reply !== undefined) batch.set(index, reply);
+        else this.#unanswered.push({ batch, index });
       }
     }
     return batch.promise;
   }
 
+  async subscribe(channel: string, listener: (message: string) => void): Promise<void> {
+    this.subscriptions.set(channel, listener);
+  }
+
   destroy(): void {
     this.destroyed = true;
+    this.#fail(new LinkFailure({ type: 'lost', code: undefined }));
     for (const batch of this.#batches) batch.end({ type: 'lost', code: undefined });
   }
 

@@ -1,10 +1,11 @@
+import { plainAppending } from '@events/conformance';
 import type { AppendAnswer, FailureKind, Transport } from '@events/core';
 import { until } from '@events/tooling-redis';
 import { describe, expect, jest, test } from '@jest/globals';
 import { Laboratory, type TransportKit } from './kit.js';
 
 const stream = 'orders';
-const entry = { stream, fields: ['a', 'b'] };
+const entry = { stream, id: 'any', fields: ['a', 'b'] };
 const member = { stream, group: 'group', consumer: 'one' };
 /** What a busy machine may add to a deadline. */
 const slackMs = 1_500;
@@ -16,7 +17,7 @@ export function faultsSuite(kit: TransportKit): void {
 
     test('a frozen server: an append is unknown in time, and nothing is stored twice', async () => {
       const server = await laboratory.server();
-      const appender = laboratory.transport({ url: server.url }).appender();
+      const appender = laboratory.transport({ url: server.url }).appender(plainAppending);
       expect(kindsOf(await appender.append([entry], 2_000))).toEqual(['stored']);
       await server.freeze();
       const startedAt = performance.now();
@@ -25,7 +26,8 @@ export function faultsSuite(kit: TransportKit): void {
       expect(performance.now() - startedAt).toBeLessThan(300 + slackMs);
       await server.thaw();
       await until(
-        async () => kindsOf(await appender.append([{ stream: 'after', fields: ['a', 'b'] }], 2_000))[0] === 'stored',
+        async () =>
+          kindsOf(await appender.append([{ stream: 'after', id: 'any', fields: ['a', 'b'] }], 2_000))[0] === 'stored',
       );
       expect(Number(await server.command('XLEN', stream))).toBeLessThanOrEqual(4);
     });
@@ -34,11 +36,11 @@ export function faultsSuite(kit: TransportKit): void {
       const server = await laboratory.server();
       const transport = laboratory.transport({ url: server.url });
       await server.freeze();
-      expect(kindsOf(await transport.appender().append([entry], 200))).toEqual(['offline']);
+      expect(kindsOf(await transport.appender(plainAppending).append([entry], 200))).toEqual(['offline']);
       expect(await kindOf(transport, transport.inspector().describe(stream))).toBe('offline');
       await server.thaw();
       await until(async () =>
-        (await transport.appender().append([entry], 2_000)).every((answer) => typeof answer === 'string'),
+        (await transport.appender(plainAppending).append([entry], 2_000)).every((answer) => typeof answer === 'string'),
       );
       expect(await server.command('XLEN', stream)).toBe(1);
     });
@@ -69,7 +71,7 @@ export function faultsSuite(kit: TransportKit): void {
     test('answers that are lost: an append is unknown, stored once, and never sent again', async () => {
       const server = await laboratory.server();
       const proxy = await laboratory.proxy(server);
-      const appender = laboratory.transport({ url: proxy.url }).appender();
+      const appender = laboratory.transport({ url: proxy.url }).appender(plainAppending);
       await appender.append([entry], 2_000);
       proxy.setMode('dropReplies');
       expect(kindsOf(await appender.append([entry, entry], 300))).toEqual(['unknown', 'unknown']);
@@ -82,7 +84,7 @@ export function faultsSuite(kit: TransportKit): void {
     test('a connection that breaks among the answers: those that came count', async () => {
       const server = await laboratory.server();
       const proxy = await laboratory.proxy(server);
-      const appender = laboratory.transport({ url: proxy.url }).appender();
+      const appender = laboratory.transport({ url: proxy.url }).appender(plainAppending);
       await appender.append([entry], 2_000);
       const cut = proxy.cutAfterBytes(1_000, 'toClient');
       const answers = await appender.append(new Array(200).fill(entry), 2_000);
@@ -113,7 +115,7 @@ export function faultsSuite(kit: TransportKit): void {
     test('a server that is gone: offline in time, and in use again when it is back', async () => {
       const server = await laboratory.server({ appendOnly: 'always' });
       const transport = laboratory.transport({ url: server.url });
-      const appender = transport.appender();
+      const appender = transport.appender(plainAppending);
       await appender.append([entry], 2_000);
       await server.kill();
       await until(async () => kindsOf(await appender.append([entry], 200))[0] === 'offline');
@@ -128,7 +130,7 @@ export function faultsSuite(kit: TransportKit): void {
       const transport = laboratory.transport({ url: server.url, failoverStrategy: 'failfast' });
       const startedAt = performance.now();
       await expect(transport.connect()).rejects.toMatchObject({ code: 'EVENTS_TRANSPORT', retryable: true });
-      expect(kindsOf(await transport.appender().append([entry], 20_000))).toEqual(['offline']);
+      expect(kindsOf(await transport.appender(plainAppending).append([entry], 20_000))).toEqual(['offline']);
       expect(performance.now() - startedAt).toBeLessThan(slackMs);
     });
 
@@ -150,7 +152,7 @@ export function faultsSuite(kit: TransportKit): void {
       async (append) => {
         const server = await laboratory.server();
         const transport = laboratory.transport({ url: server.url, append });
-        const appender = transport.appender();
+        const appender = transport.appender(plainAppending);
         const batch = new Array(8).fill(entry);
         // the first batch goes without the script, while it is asked whether the script may be used
         for (let round = 0; round < 3; round += 1)
@@ -169,7 +171,7 @@ export function faultsSuite(kit: TransportKit): void {
 
     test.each(['pipeline', 'script'] as const)('a server that is full (%s): refused', async (append) => {
       const server = await laboratory.server();
-      const appender = laboratory.transport({ url: server.url, append }).appender();
+      const appender = laboratory.transport({ url: server.url, append }).appender(plainAppending);
       const batch = new Array(8).fill(entry);
       for (let round = 0; round < 3; round += 1) await appender.append(batch, 2_000);
       await server.command('CONFIG', 'SET', 'maxmemory', '1');
@@ -180,7 +182,7 @@ export function faultsSuite(kit: TransportKit): void {
 
     test('a stall of this process is not taken for silence of the server', async () => {
       const server = await laboratory.server();
-      const appender = laboratory.transport({ url: server.url }).appender();
+      const appender = laboratory.transport({ url: server.url }).appender(plainAppending);
       await appender.append([entry], 2_000);
       const answers = appender.append([entry], 100);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -199,18 +201,18 @@ export function faultsSuite(kit: TransportKit): void {
       transport.once('connected', () => {
         throw new Error('as intended');
       });
-      expect(kindsOf(await transport.appender().append([entry], 2_000))).toEqual(['stored']);
+      expect(kindsOf(await transport.appender(plainAppending).append([entry], 2_000))).toEqual(['stored']);
       expect(warn).toHaveBeenCalledTimes(1);
       expect(String(warn.mock.calls[0]?.[0])).toContain('as intended');
       warn.mockRestore();
       await server.kill();
-      await until(async () => kindsOf(await transport.appender().append([entry], 100))[0] === 'offline');
+      await until(async () => kindsOf(await transport.appender(plainAppending).append([entry], 100))[0] === 'offline');
     });
   });
 }
 
 function kindsOf(answers: readonly AppendAnswer[]): readonly string[] {
-  return answers.map((answer) => (typeof answer === 'string' ? 'stored' : answer.kind));
+  return answers.map((answer) => (typeof answer === 'object' && 'kind' in answer ? answer.kind : 'stored'));
 }
 
 function kindOf(transport: Transport, verb: Promise<unknown>): Promise<FailureKind | 'resolved'> {

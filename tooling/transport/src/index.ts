@@ -1,8 +1,13 @@
+export { clusterSuite } from './cluster-suite.js';
+export { durabilitySuite } from './durability-suite.js';
 export { exitSuite } from './exit-suite.js';
 export { faultsSuite } from './faults-suite.js';
+export { idempotencySuite } from './idempotency-suite.js';
 export type { ApplicationClient, TransportKit } from './kit.js';
 export { limitsSuite } from './limits-suite.js';
 export { optionsSuite } from './options-suite.js';
 export { redisHarness } from './redis-harness.js';
 export { securitySuite } from './security-suite.js';
+export { sentinelSuite } from './sentinel-suite.js';
+export { settingsSuite } from './settings-suite.js';
 export { verbsSuite } from './verbs-suite.js';

@@ -36,26 +36,27 @@ export class Laboratory {
 
   async server(options?: ServerOptions): Promise<RedisServer> {
     const server = await startRedis(options);
-    return this.#keep(server, () => server.stop());
+    return this.keep(server, () => server.stop());
   }
 
   async proxy(server: RedisServer): Promise<FaultProxy> {
     const proxy = await startFaultProxy({ target: server });
-    return this.#keep(proxy, () => proxy.close());
+    return this.keep(proxy, () => proxy.close());
   }
 
   transport(options: RedisTransportOptions): RedisStreamsTransport {
     const transport = this.#kit.create(options);
-    return this.#keep(transport, () => transport.close());
+    return this.keep(transport, () => transport.close());
   }
 
   async client(options: { readonly port: number; readonly password?: string }): Promise<ApplicationClient> {
     const client = await this.#kit.connectClient(options);
-    return this.#keep(client, () => client.close());
+    return this.keep(client, () => client.close());
   }
 
-  #keep<Thing>(thing: Thing, close: () => unknown): Thing {
-    this.#closing.push(close);
+  /** Closes `thing` when the test has ended. */
+  keep<Thing>(thing: Thing, close: (thing: Thing) => unknown): Thing {
+    this.#closing.push(() => close(thing));
     return thing;
   }
 

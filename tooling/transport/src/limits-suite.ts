@@ -1,3 +1,4 @@
+import { plainAppending } from '@events/conformance';
 import type { RedisServer } from '@events/tooling-redis';
 import { describe, expect, test } from '@jest/globals';
 import { Laboratory, type TransportKit } from './kit.js';
@@ -19,7 +20,7 @@ export function limitsSuite(kit: TransportKit): void {
         const fields = Array.from({ length: pairs * 2 }, (_, index) =>
           index === 1 ? Uint8Array.of(0xff) : String(index),
         );
-        const [id] = await transport.appender().append([{ stream, fields }], 2_000);
+        const [id] = await transport.appender(plainAppending).append([{ stream, id: 'any', fields }], 2_000);
         const subscription = transport.subscription({ stream, group, consumer: 'one' });
         await subscription.ensureGroup('beginning');
         await subscription.read(1, 0);

@@ -1,10 +1,13 @@
+import { plainAppending } from '@events/conformance';
 import { OptionsError } from '@events/core';
 import type { RedisTransportOptions } from '@events/redis-streams';
 import { until } from '@events/tooling-redis';
 import { describe, expect, test } from '@jest/globals';
 import { Laboratory, type TransportKit } from './kit.js';
 
-const entry = { stream: 'orders', fields: ['a', 'b'] };
+const entry = { stream: 'orders', id: 'any', fields: ['a', 'b'] };
+
+const node = { host: 'localhost', port: 1 };
 
 /** Options, borrowed clients, TLS. */
 export function optionsSuite(kit: TransportKit): void {
@@ -12,7 +15,26 @@ export function optionsSuite(kit: TransportKit): void {
     const laboratory = new Laboratory(kit);
 
     test.each<[string, Record<string, unknown>]>([
-      ['sentinels', { sentinels: [{ host: 'a', port: 1 }] }],
+      ['sentinels need name', { sentinels: [node] }],
+      ['sentinels must be a list', { sentinels: [], name: 'main' }],
+      ['sentinels must hold', { sentinels: [{ host: 'a' }], name: 'main' }],
+      ['sentinels and url', { sentinels: [node], name: 'main', url: 'redis://localhost' }],
+      ['sentinels and port', { sentinels: [node], name: 'main', port: 1 }],
+      ['sentinels and cluster', { sentinels: [node], name: 'main', cluster: [node] }],
+      ['name means nothing', { name: 'main' }],
+      ['name must be', { sentinels: [node], name: '' }],
+      ['sentinelPassword means nothing', { sentinelPassword: 'secret', cluster: [node] }],
+      ['sentinelTls means nothing', { sentinelTls: true }],
+      ['sentinelTls must be', { sentinels: [node], name: 'main', sentinelTls: 'yes' }],
+      ['sentinelUsername was given', { sentinels: [node], name: 'main', sentinelUsername: 'alice' }],
+      ['cluster must be a list', { cluster: node }],
+      ['cluster must hold', { cluster: [{ host: '', port: 1 }] }],
+      ['cluster and host', { cluster: [node], host: 'localhost' }],
+      ['cluster and db', { cluster: [node], db: 1 }],
+      ['nodeAddressMap means nothing', { nodeAddressMap: {} }],
+      ['nodeAddressMap must be', { cluster: [node], nodeAddressMap: { 'a:1': 'b:2' } }],
+      ['client and sentinels', { client: {}, sentinels: [node], name: 'main' }],
+      ['client and nodeAddressMap', { client: {}, nodeAddressMap: {} }],
       ['hots', { hots: 'localhost' }],
       ['url and host', { url: 'redis://localhost', host: 'localhost' }],
       ['url and port', { url: 'redis://localhost', port: 1 }],
@@ -52,7 +74,7 @@ export function optionsSuite(kit: TransportKit): void {
       const byUrl = laboratory.transport({ url: `redis://alice:${encodeURIComponent(password)}@${host}:${port}/3` });
       const byParts = laboratory.transport({ host, port, username: 'alice', password, db: 3 });
       for (const transport of [byUrl, byParts]) {
-        expect(await transport.appender().append([entry], 2_000)).toEqual([expect.any(String)]);
+        expect(await transport.appender(plainAppending).append([entry], 2_000)).toEqual([expect.any(String)]);
       }
       expect(String(await server.command('INFO', 'keyspace'))).toMatch(/db3:keys=1/);
       expect(String(await server.command('CLIENT', 'LIST'))).toContain('user=alice');
@@ -67,7 +89,7 @@ export function optionsSuite(kit: TransportKit): void {
       ]) {
         const transport = laboratory.transport(options);
         await transport.connect();
-        expect(await transport.appender().append([entry], 2_000)).toEqual([expect.any(String)]);
+        expect(await transport.appender(plainAppending).append([entry], 2_000)).toEqual([expect.any(String)]);
       }
       const distrustful = laboratory.transport({ url, maxRetries: 0 });
       await expect(distrustful.connect()).rejects.toMatchObject({
@@ -84,7 +106,7 @@ export function optionsSuite(kit: TransportKit): void {
           .map(([, name]) => name)
           .sort();
       expect(await names()).toEqual([]);
-      const [one, two] = [transport.appender(), transport.appender()];
+      const [one, two] = [transport.appender(plainAppending), transport.appender(plainAppending)];
       await Promise.all([one.append([entry], 2_000), two.append([entry], 2_000)]);
       const subscription = transport.subscription({ stream: 'orders', group: 'group', consumer: 'one' });
       await subscription.ensureGroup('beginning');
@@ -102,7 +124,8 @@ export function optionsSuite(kit: TransportKit): void {
     });
 
     test('a server that evicts is warned of', async () => {
-      const server = await laboratory.server({ config: { 'maxmemory-policy': 'allkeys-lru' } });
+      const config = { 'maxmemory-policy': 'allkeys-lru' };
+      const server = await laboratory.server({ appendOnly: true, maxMemory: '64mb', config });
       const transport = laboratory.transport({ url: server.url });
       const warnings: string[] = [];
       transport.on('warning', (warning) => warnings.push(warning));
@@ -117,7 +140,7 @@ export function optionsSuite(kit: TransportKit): void {
       const application = await laboratory.client({ port: server.port, password });
       const transport = laboratory.transport({ client: application.client });
       await transport.connect();
-      expect(await transport.appender().append([entry], 2_000)).toEqual([expect.any(String)]);
+      expect(await transport.appender(plainAppending).append([entry], 2_000)).toEqual([expect.any(String)]);
       const subscription = transport.subscription({ stream: 'orders', group: 'group', consumer: 'one' });
       await subscription.ensureGroup('latest');
       const reading = subscription.read(1, 1_000);

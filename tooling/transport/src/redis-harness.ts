@@ -11,6 +11,7 @@ export function redisHarness(name: string, open: (url: string) => Transport): Tr
   };
   return {
     name,
+    replicas: 0,
     open: async () => open((await server()).url),
     faults: {
       killConnections: async () => {

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { plainAppending } from '@events/conformance';
 import { until } from '@events/tooling-redis';
 import { describe, expect, test } from '@jest/globals';
 import { Laboratory, type TransportKit } from './kit.js';
@@ -6,7 +7,7 @@ import { Laboratory, type TransportKit } from './kit.js';
 const password = 'correct-horse-battery-staple';
 const payload = 'payload-that-nobody-may-see';
 const stream = 'prod:orders';
-const entry = { stream, fields: ['data', payload] };
+const entry = { stream, id: 'any', fields: ['data', payload] };
 const hourMs = 3_600_000;
 
 /** What the transport needs and no more: see the README. */
@@ -42,7 +43,7 @@ export function securitySuite(kit: TransportKit): void {
           evictionPolicy: null,
           commands: { XACKDEL: false },
         });
-        const appender = publishing.appender();
+        const appender = publishing.appender(plainAppending);
         for (let round = 0; round < 3; round += 1) {
           const answers = await appender.append(new Array(8).fill(entry), 2_000);
           expect(answers.every((answer) => typeof answer === 'string')).toBe(true);
@@ -78,8 +79,8 @@ export function securitySuite(kit: TransportKit): void {
     test('what a user may not do is denied, to the entry that it concerns', async () => {
       const server = await laboratory.server({ users: [publisherRules] });
       const { host, port } = server;
-      const appender = laboratory.transport({ host, port, username: 'publisher', password }).appender();
-      const answers = await appender.append([entry, { stream: 'secret', fields: ['a', 'b'] }, entry], 2_000);
+      const appender = laboratory.transport({ host, port, username: 'publisher', password }).appender(plainAppending);
+      const answers = await appender.append([entry, { stream: 'secret', id: 'any', fields: ['a', 'b'] }, entry], 2_000);
       expect(answers).toEqual([expect.any(String), expect.objectContaining({ kind: 'denied' }), expect.any(String)]);
     });
 
@@ -93,7 +94,7 @@ export function securitySuite(kit: TransportKit): void {
         code: 'EVENTS_PERMISSION',
         message: expect.stringContaining(`${host}:${port}`),
       });
-      const appender = transport.appender();
+      const appender = transport.appender(plainAppending);
       const [answer] = await appender.append([entry], 20_000);
       expect(answer).toMatchObject({ kind: 'denied' });
       expect(performance.now() - startedAt).toBeLessThan(2_000);
@@ -106,7 +107,7 @@ export function securitySuite(kit: TransportKit): void {
       const { host, port } = server;
       for (const clientOptions of Object.values(kit.protocols)) {
         const transport = laboratory.transport({ host, port, clientOptions });
-        expect(await transport.appender().append([entry], 2_000)).toMatchObject([{ kind: 'denied' }]);
+        expect(await transport.appender(plainAppending).append([entry], 2_000)).toMatchObject([{ kind: 'denied' }]);
         await expect(transport.connect()).rejects.toMatchObject({ code: 'EVENTS_PERMISSION' });
       }
     });
@@ -114,7 +115,7 @@ export function securitySuite(kit: TransportKit): void {
     test('a database that does not exist is an error, and never another database', async () => {
       const server = await laboratory.server();
       const transport = laboratory.transport({ url: `${server.url}/9999` });
-      expect(await transport.appender().append([entry], 2_000)).toMatchObject([{ kind: 'invalid' }]);
+      expect(await transport.appender(plainAppending).append([entry], 2_000)).toMatchObject([{ kind: 'invalid' }]);
       await expect(transport.connect()).rejects.toMatchObject({ code: 'EVENTS_TRANSPORT' });
       expect(await server.command('DBSIZE')).toBe(0);
     });
@@ -131,18 +132,25 @@ export function securitySuite(kit: TransportKit): void {
         return transport;
       };
       const wrong = watch(laboratory.transport({ host, port, username: 'alice', password: `${password}!` }));
-      shown.push(await wrong.connect().catch((error: unknown) => error), await wrong.appender().append([entry], 500));
+      shown.push(
+        await wrong.connect().catch((error: unknown) => error),
+        await wrong.appender(plainAppending).append([entry], 500),
+      );
       const right = watch(laboratory.transport({ url: `redis://alice:${password}@${host}:${port}` }));
       await server.command('SET', 'text', 'value');
-      const appender = right.appender();
+      const appender = right.appender(plainAppending);
       const refused = [
-        { stream: 'text', fields: ['data', payload] },
-        { stream, fields: [payload] },
-        { stream, fields: [] },
+        { stream: 'text', id: 'any', fields: ['data', payload] },
+        { stream, id: 'any', fields: [payload] },
+        { stream, id: 'any', fields: [] },
       ];
       shown.push(await appender.append(refused, 2_000));
       const limited = watch(laboratory.transport({ host, port, username: 'publisher', password }));
-      shown.push(await limited.appender().append([{ stream: 'other', fields: ['data', payload] }], 2_000));
+      shown.push(
+        await limited
+          .appender(plainAppending)
+          .append([{ stream: 'other', id: 'any', fields: ['data', payload] }], 2_000),
+      );
       await server.freeze();
       shown.push(await appender.append([entry], 100));
       await server.thaw();

@@ -1,3 +1,4 @@
+import { plainAppending } from '@events/conformance';
 import { describe, expect, test } from '@jest/globals';
 import { Laboratory, type TransportKit } from './kit.js';
 
@@ -19,7 +20,7 @@ export function verbsSuite(kit: TransportKit): void {
           version: expect.any(String),
         });
 
-        const appender = transport.appender();
+        const appender = transport.appender(plainAppending);
         const awkward = [
           '__proto__',
           '1',
@@ -33,8 +34,8 @@ export function verbsSuite(kit: TransportKit): void {
           'a\uFFFDb',
         ];
         const entries = [
-          { stream, fields: awkward },
-          ...['1', '2', '3'].map((number) => ({ stream, fields: ['number', number] })),
+          { stream, id: 'any', fields: awkward },
+          ...['1', '2', '3'].map((number) => ({ stream, id: 'any', fields: ['number', number] })),
         ];
         const ids = (await appender.append(entries, 2_000)) as readonly string[];
         expect(ids).toEqual(ids.map(() => expect.stringMatching(/^\d+-\d+$/)));

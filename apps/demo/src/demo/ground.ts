@@ -61,7 +61,7 @@ export async function openGround(place: Place, note: Note): Promise<Ground> {
 
 async function startLocal() {
   try {
-    return await startRedis();
+    return await startRedis({ appendOnly: 'everysec', maxMemory: '256mb' });
   } catch (error) {
     throw new ExplainedError(`No Redis of our own: ${(error as Error).message}`, { cause: error });
   }

@@ -8,7 +8,7 @@ export async function openRedis({ url, client }: RedisAddress, note: Note): Prom
   const { RedisTransport } =
     client === 'ioredis' ? await import('@events/redis-ioredis') : await import('@events/redis-node');
   const transport = new RedisTransport({ url });
-  transport.on('warning', note);
+  transport.on('warning', (message) => note(message));
   // Every connection tells of every attempt; a viewer wants to know when it began and when it was over.
   const lost = new Set<string>();
   transport.on('reconnecting', ({ role }) => {

@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.js';
 import { consumingScenarios } from './consuming.js';
 import { failingScenarios } from './failing.js';
 import { outageScenarios } from './outage.js';
+import { partitionScenarios } from './partitions.js';
 import { publishingScenarios } from './publishing.js';
 import { routingScenarios } from './routing.js';
 import { survivingScenarios } from './surviving.js';
@@ -14,4 +15,5 @@ export const behaviourScenarios: readonly Scenario[] = [
   ...failingScenarios,
   ...survivingScenarios,
   ...outageScenarios,
+  ...partitionScenarios,
 ];

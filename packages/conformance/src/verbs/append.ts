@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { AppendAnswer, Failure, Fields } from '@events/core';
 import { patienceMs, within } from '../patience.js';
+import { plainAppending } from '../plain-appending.js';
 import type { Scenario } from '../scenario.js';
+import { outcomeOf } from './outcome.js';
 
 /** Values that something between here and the server may spoil. */
 const awkwardText = [
@@ -31,10 +33,11 @@ export const appendScenarios: readonly Scenario[] = [
     name: 'append: answers each entry at its index with the id under which it is stored',
     async run(stage) {
       const [orders, payments] = [stage.stream(), stage.stream()];
-      const appender = (await stage.transport()).appender();
+      const appender = (await stage.transport()).appender(plainAppending);
       const answers = await appender.append(
         [orders, payments, orders, payments, orders].map((stream, index) => ({
           stream,
+          id: 'any',
           fields: ['number', `${index}`],
         })),
         patienceMs,
@@ -75,10 +78,11 @@ export const appendScenarios: readonly Scenario[] = [
     async run(stage) {
       const stream = stage.stream();
       const transport = await stage.transport();
-      const appender = transport.appender();
+      const appender = transport.appender(plainAppending);
       const calls = Array.from({ length: 100 }, (_, call) => {
         const entries = Array.from({ length: 1 + (call % 3) }, (_, index) => ({
           stream,
+          id: 'any',
           fields: ['at', `${call}.${index}`],
         }));
         return appender.append(entries, patienceMs);
@@ -173,20 +177,20 @@ export const appendScenarios: readonly Scenario[] = [
   {
     name: 'append: answers no entries with no answers',
     async run(stage) {
-      assert.deepEqual(await (await stage.transport()).appender().append([], patienceMs), []);
+      assert.deepEqual(await (await stage.transport()).appender(plainAppending).append([], patienceMs), []);
     },
   },
   {
     name: 'append: an entry that is refused stops no other',
     async run(stage) {
       const stream = stage.stream();
-      const appender = (await stage.transport()).appender();
+      const appender = (await stage.transport()).appender(plainAppending);
       const all: Fields[] = [['number', '0'], [], ['number', '1'], ['odd'], ['number', '2']];
       const answers = await appender.append(
-        all.map((fields) => ({ stream, fields })),
+        all.map((fields) => ({ stream, id: 'any', fields })),
         patienceMs,
       );
-      assert.deepEqual(answers.map(kindOf), ['stored', 'invalid', 'stored', 'invalid', 'stored']);
+      assert.deepEqual(answers.map(outcomeOf), ['stored', 'invalid', 'stored', 'invalid', 'stored']);
       const stored = await (await stage.transport()).inspector().range(stream, '-', '+', 10);
       assert.deepEqual(
         stored.map(({ id }) => id),
@@ -197,9 +201,9 @@ export const appendScenarios: readonly Scenario[] = [
   {
     name: 'append: a failure tells nothing of what was to be stored',
     async run(stage) {
-      const appender = (await stage.transport()).appender();
+      const appender = (await stage.transport()).appender(plainAppending);
       const [answer] = await appender.append(
-        [{ stream: stage.stream(), fields: ['secret-name', 'secret-value', 'odd'] }],
+        [{ stream: stage.stream(), id: 'any', fields: ['secret-name', 'secret-value', 'odd'] }],
         patienceMs,
       );
       const failure = failureIn(answer);
@@ -211,16 +215,16 @@ export const appendScenarios: readonly Scenario[] = [
     name: 'append: never rejects, not even after close',
     async run(stage) {
       const stream = stage.stream();
-      const appender = (await stage.transport()).appender();
+      const appender = (await stage.transport()).appender(plainAppending);
       await appender.close();
       const answers = await appender.append(
         [
-          { stream, fields: ['a', 'b'] },
-          { stream, fields: ['a', 'b'] },
+          { stream, id: 'any', fields: ['a', 'b'] },
+          { stream, id: 'any', fields: ['a', 'b'] },
         ],
         patienceMs,
       );
-      assert.deepEqual(answers.map(kindOf), ['closed', 'closed']);
+      assert.deepEqual(answers.map(outcomeOf), ['closed', 'closed']);
       assert.equal(await (await stage.transport()).inspector().describe(stream), undefined);
     },
   },
@@ -229,10 +233,10 @@ export const appendScenarios: readonly Scenario[] = [
     async run(stage) {
       const stream = stage.stream();
       const appenders = await Promise.all([stage.open(), stage.open(), stage.open()]).then((all) =>
-        all.map((each) => each.appender()),
+        all.map((each) => each.appender(plainAppending)),
       );
       const calls = appenders.flatMap((appender) =>
-        Array.from({ length: 20 }, () => appender.append([{ stream, fields: ['a', 'b'] }], patienceMs)),
+        Array.from({ length: 20 }, () => appender.append([{ stream, id: 'any', fields: ['a', 'b'] }], patienceMs)),
       );
       const ids = (await Promise.all(calls)).flat().filter((answer) => typeof answer === 'string');
       assert.equal(new Set(ids).size, 60);
@@ -243,10 +247,10 @@ export const appendScenarios: readonly Scenario[] = [
     name: 'appender.close: ends the handle once the calls under way are answered',
     async run(stage) {
       const stream = stage.stream();
-      const appender = (await stage.transport()).appender();
-      const underWay = appender.append([{ stream, fields: ['a', 'b'] }], patienceMs);
+      const appender = (await stage.transport()).appender(plainAppending);
+      const underWay = appender.append([{ stream, id: 'any', fields: ['a', 'b'] }], patienceMs);
       await within(patienceMs, 'closing an appender', appender.close());
-      assert.deepEqual((await underWay).map(kindOf), ['stored']);
+      assert.deepEqual((await underWay).map(outcomeOf), ['stored']);
       await appender.close();
     },
   },
@@ -257,11 +261,7 @@ function plain(value: string | Uint8Array): string | number[] {
   return typeof value === 'string' ? value : [...value];
 }
 
-function kindOf(answer: AppendAnswer): string {
-  return typeof answer === 'string' ? 'stored' : answer.kind;
-}
-
 function failureIn(answer: AppendAnswer | undefined): Failure {
-  assert.ok(typeof answer === 'object', 'the entry is refused');
+  assert.ok(typeof answer === 'object' && 'kind' in answer, 'the entry is refused');
   return answer;
 }

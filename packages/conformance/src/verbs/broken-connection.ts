@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { later, letPass, patienceMs, until, within } from '../patience.js';
+import { plainAppending } from '../plain-appending.js';
 import type { Scenario } from '../scenario.js';
 import { assertStoredOnce, outcomeOf, seenBy } from './outcome.js';
 
@@ -12,14 +13,14 @@ export const brokenConnectionScenarios: readonly Scenario[] = [
     async run(stage) {
       const { stream, ids, subscription } = await stage.own(1);
       const transport = await stage.transport();
-      const appender = transport.appender();
+      const appender = transport.appender(plainAppending);
       const inspector = transport.inspector();
       for (let round = 0; round < 3; round += 1) {
         await stage.faults.killConnections();
         assert.deepEqual(await stage.persist(() => subscription.keepAlive(ids)), ids);
         assert.equal((await stage.persist(() => inspector.describe(stream)))?.groups.length, 1);
         await until('the appender stores again', async () => {
-          const [answer] = await appender.append([{ stream, fields: ['round', `${round}`] }], patienceMs);
+          const [answer] = await appender.append([{ stream, id: 'any', fields: ['round', `${round}`] }], patienceMs);
           return typeof answer === 'string';
         });
         assert.equal((await stage.persist(() => subscription.read(1, 1_000))).length, 1);
@@ -50,18 +51,18 @@ export const brokenConnectionScenarios: readonly Scenario[] = [
     name: 'append: with connections breaking, what is answered with an id is stored once, and what was not sent is not stored',
     async run(stage) {
       const stream = stage.stream();
-      const appender = (await stage.transport()).appender();
+      const appender = (await stage.transport()).appender(plainAppending);
       const appended: { number: string; outcome: string }[] = [];
       for (let round = 0; round < 6; round += 1) {
         const calls = Array.from({ length: 30 }, async (_, call) => {
           const number = `${round}.${call}`;
-          const [answer] = await appender.append([{ stream, fields: ['number', number] }], 3_000);
+          const [answer] = await appender.append([{ stream, id: 'any', fields: ['number', number] }], 3_000);
           appended.push({ number, outcome: outcomeOf(answer) });
         });
         await Promise.all([...calls, stage.faults.killConnections()]);
       }
       await until('the appender stores again', async () => {
-        const [answer] = await appender.append([{ stream, fields: ['number', 'last'] }], patienceMs);
+        const [answer] = await appender.append([{ stream, id: 'any', fields: ['number', 'last'] }], patienceMs);
         return typeof answer === 'string';
       });
       await assertStoredOnce(stage, stream, appended);

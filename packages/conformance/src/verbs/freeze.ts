@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { later, patienceMs, until, within } from '../patience.js';
+import { plainAppending } from '../plain-appending.js';
 import type { Scenario } from '../scenario.js';
 import type { Stage } from '../stage.js';
 import { assertStoredOnce, kindOf, outcomeOf, seenBy } from './outcome.js';
@@ -59,11 +60,11 @@ export const freezeScenarios: readonly Scenario[] = [
     name: 'append: answers within the time given when the server says nothing, and sends no entry twice',
     async run(stage) {
       const stream = stage.stream();
-      const appender = (await stage.transport()).appender();
-      const [before] = await appender.append([{ stream, fields: ['number', 'before'] }], patienceMs);
+      const appender = (await stage.transport()).appender(plainAppending);
+      const [before] = await appender.append([{ stream, id: 'any', fields: ['number', 'before'] }], patienceMs);
       assert.equal(typeof before, 'string');
       await frozen(stage, async () => {
-        const entries = [0, 1, 2].map((number) => ({ stream, fields: ['number', `${number}`] }));
+        const entries = [0, 1, 2].map((number) => ({ stream, id: 'any', fields: ['number', `${number}`] }));
         const answers = await within(300 + 1_500, 'append, given 300 ms,', appender.append(entries, 300));
         assert.deepEqual(answers.map(outcomeOf), ['unknown', 'unknown', 'unknown']);
       });

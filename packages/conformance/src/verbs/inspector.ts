@@ -153,6 +153,62 @@ export const inspectorScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'inspector.fetch: resolves with the entries of these ids, in this order, as they were stored',
+    async run(stage) {
+      const stream = stage.stream();
+      const bytes = Uint8Array.of(0xff, 0);
+      const ids = await stage.append(stream, ['a', '1', 'a', '2'], ['bytes', bytes], ['__proto__', '']);
+      const [first = '', second = '', third = ''] = ids;
+      const entries = await (await stage.transport()).inspector().fetch(stream, [third, first, second, first]);
+      assert.deepEqual(
+        entries.map(({ id, fields }) => [id, fields?.map((value) => (typeof value === 'string' ? value : [...value]))]),
+        [
+          [third, ['__proto__', '']],
+          [first, ['a', '1', 'a', '2']],
+          [second, ['bytes', [0xff, 0]]],
+          [first, ['a', '1', 'a', '2']],
+        ],
+      );
+    },
+  },
+  {
+    name: 'inspector.fetch: gives null for the fields of what does not exist',
+    async run(stage) {
+      const stream = stage.stream();
+      const ids = await stage.fill(stream, 3);
+      const inspector = (await stage.transport()).inspector();
+      await inspector.trim(stream, { maxLength: 1 });
+      const wanted = ['1-1', ...ids, '18446744073709551615-1'];
+      const entries = await inspector.fetch(stream, wanted);
+      assert.deepEqual(
+        entries.map(({ id }) => id),
+        wanted,
+      );
+      assert.deepEqual(
+        entries.map(({ fields }) => fields === null),
+        [true, true, true, false, true],
+      );
+      const missing = stage.stream();
+      assert.deepEqual(await inspector.fetch(missing, ['1-1']), [{ id: '1-1', fields: null }]);
+      assert.equal(await inspector.describe(missing), undefined);
+    },
+  },
+  {
+    name: 'inspector.fetch: of no ids or of a thousand, and an id that is none is invalid',
+    async run(stage) {
+      const stream = stage.stream();
+      const ids = await stage.fill(stream, 1_000);
+      const inspector = (await stage.transport()).inspector();
+      assert.deepEqual(await inspector.fetch(stream, []), []);
+      const entries = await inspector.fetch(stream, ids);
+      assert.deepEqual(
+        entries.map(({ id, fields }) => [id, fields?.[1]]),
+        ids.map((id, index) => [id, `${index}`]),
+      );
+      assert.equal(await stage.failureOf(inspector.fetch(stream, ['nonsense'])), 'invalid');
+    },
+  },
+  {
     name: 'trim: keeps exactly the newest maxLength entries, and tells how many went',
     async run(stage) {
       const stream = stage.stream();

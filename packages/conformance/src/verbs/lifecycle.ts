@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
 import type { Transport } from '@events/core';
 import { letPass, patienceMs, within } from '../patience.js';
+import { plainAppending } from '../plain-appending.js';
 import type { Scenario } from '../scenario.js';
+import { outcomeOf } from './outcome.js';
 
-const kinds: readonly string[] = ['offline', 'refused', 'invalid', 'denied', 'unknown', 'group-lost', 'closed'];
+const kinds: readonly string[] = [
+  'offline',
+  'refused',
+  'invalid',
+  'denied',
+  'unknown',
+  'group-lost',
+  'unsupported',
+  'closed',
+];
 
 export const lifecycleScenarios: readonly Scenario[] = [
   {
@@ -27,7 +38,9 @@ export const lifecycleScenarios: readonly Scenario[] = [
     async run(stage) {
       const stream = stage.stream();
       const transport = await stage.open();
-      const [answer] = await transport.appender().append([{ stream, fields: ['a', 'b'] }], patienceMs);
+      const [answer] = await transport
+        .appender(plainAppending)
+        .append([{ stream, id: 'any', fields: ['a', 'b'] }], patienceMs);
       assert.equal(typeof answer, 'string');
       assert.equal((await (await stage.open()).inspector().describe(stream))?.length, 1);
       const subscription = (await stage.open()).subscription({ stream, group: 'group', consumer: 'consumer' });
@@ -36,9 +49,9 @@ export const lifecycleScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'capabilities: names the engine, and commands in upper case',
+    name: 'capabilities: names the engine, commands in upper case, and what is wrong with the settings',
     async run(stage) {
-      const { engine, version, commands, evictionPolicy } = await (await stage.transport()).capabilities();
+      const { engine, version, commands, evictionPolicy, findings } = await (await stage.transport()).capabilities();
       assert.ok(engine.length > 0);
       assert.ok(version === null || version.length > 0);
       assert.ok(evictionPolicy === null || evictionPolicy.length > 0);
@@ -46,6 +59,11 @@ export const lifecycleScenarios: readonly Scenario[] = [
         assert.equal(command, command.toUpperCase());
         assert.equal(typeof isThere, 'boolean');
       }
+      for (const { code, message } of findings) {
+        assert.match(code, /^[a-z]+(-[a-z]+)*$/);
+        assert.ok(message.length > 0);
+      }
+      assert.equal(new Set(findings.map(({ code }) => code)).size, findings.length);
     },
   },
   {
@@ -166,7 +184,7 @@ export const lifecycleScenarios: readonly Scenario[] = [
     async run(stage) {
       const transport = await stage.transport();
       const subscription = transport.subscription({ stream: stage.stream(), group: 'group', consumer: 'consumer' });
-      for (const handle of [transport.appender(), transport.inspector(), subscription]) {
+      for (const handle of [transport.appender(plainAppending), transport.inspector(), subscription]) {
         await within(patienceMs, 'closing', handle.close());
       }
     },
@@ -195,12 +213,12 @@ export const lifecycleScenarios: readonly Scenario[] = [
         () => 'ended',
       );
       await letPass(50);
-      const appender = transport.appender();
+      const appender = transport.appender(plainAppending);
       await within(3_000, 'closing', transport.close());
       assert.equal(await within(3_000, 'the read', settled), 'ended');
       assert.equal(await stage.failureOf(subscription.owned('0-0', 1)), 'closed');
       await assertClosed(transport, stream, appender);
-      await assertClosed(transport, stream, transport.appender());
+      await assertClosed(transport, stream, transport.appender(plainAppending));
       assert.equal(await stage.failureOf(transport.inspector().describe(stream)), 'closed');
       assert.equal(await stage.failureOf(transport.connect()), 'closed');
       assert.equal((await stage.describe(stream)).length, 0, 'other transports go on');
@@ -216,7 +234,11 @@ export const lifecycleScenarios: readonly Scenario[] = [
   },
 ];
 
-async function assertClosed(transport: Transport, stream: string, appender = transport.appender()): Promise<void> {
-  const [answer] = await appender.append([{ stream, fields: ['a', 'b'] }], patienceMs);
-  assert.equal(typeof answer === 'object' ? answer.kind : 'stored', 'closed');
+async function assertClosed(
+  transport: Transport,
+  stream: string,
+  appender = transport.appender(plainAppending),
+): Promise<void> {
+  const [answer] = await appender.append([{ stream, id: 'any', fields: ['a', 'b'] }], patienceMs);
+  assert.equal(outcomeOf(answer), 'closed');
 }

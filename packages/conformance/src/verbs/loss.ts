@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { later, letPass, patienceMs } from '../patience.js';
+import { plainAppending } from '../plain-appending.js';
 import type { Scenario } from '../scenario.js';
 import { answerOf, kindOf } from './outcome.js';
 
@@ -61,8 +62,8 @@ export const lossScenarios: readonly Scenario[] = [
       const { stream, subscription } = await stage.own(3);
       await subscription.register(hourMs);
       await stage.faults.loseEverything();
-      const appender = (await stage.transport()).appender();
-      const [id] = await appender.append([{ stream, fields: ['a', 'b'] }], patienceMs);
+      const appender = (await stage.transport()).appender(plainAppending);
+      const [id] = await appender.append([{ stream, id: 'any', fields: ['a', 'b'] }], patienceMs);
       assert.equal(await subscription.ensureGroup('beginning'), true);
       assert.equal(await subscription.register(hourMs), true);
       assert.deepEqual(await subscription.read(10, 0), [{ id, fields: ['a', 'b'] }]);

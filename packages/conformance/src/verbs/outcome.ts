@@ -19,7 +19,7 @@ export async function answerOf(transport: Transport, verb: Promise<unknown>): Pr
 
 /** `stored`, or the kind of the failure. */
 export function outcomeOf(answer: AppendAnswer | undefined): string {
-  return typeof answer === 'object' ? answer.kind : 'stored';
+  return typeof answer === 'object' && 'kind' in answer ? answer.kind : 'stored';
 }
 
 /** The ids that a read answered with: none where the answer was lost, as happens to reads while connections break. */

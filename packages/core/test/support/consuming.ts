@@ -14,6 +14,8 @@ const eventNames = [
   'skipped',
   'claimed',
   'leaseLost',
+  'partitionsAssigned',
+  'partitionsRevoked',
   'lostByTrim',
   'deduplicationShortened',
   'backpressure',

@@ -1,4 +1,4 @@
-import type { AppendAnswer, Appender, NewEntry } from '../../src/index.js';
+import type { AppendAnswer, Appender, AppenderOptions, NewEntry } from '../../src/index.js';
 
 /** One call of `append`, waiting for the test to answer it. */
 export class AppendCall {
@@ -42,11 +42,16 @@ export class AppendCall {
 /** Records what it is given. Answers by itself when `respond` is set, otherwise waits for the test. */
 export class StubAppender implements Appender {
   readonly calls: AppendCall[] = [];
+  readonly options: AppenderOptions;
   respond: ((call: AppendCall) => void) | undefined;
   closings = 0;
   /** The largest number of calls that were under way at once. */
   mostUnderWay = 0;
   #stored = 0;
+
+  constructor(options: AppenderOptions) {
+    this.options = options;
+  }
 
   append(entries: readonly NewEntry[], withinMs: number): Promise<readonly AppendAnswer[]> {
     const call = new AppendCall(entries, withinMs, performance.now());

@@ -34,12 +34,21 @@ export class StubGroup {
   }
 }
 
+/** The lease on a partition. */
+export interface StubLease {
+  owner: object | undefined;
+  token: number;
+  endsAtMs: number;
+}
+
 /** A stream of the stub: just enough of one for a consumer to work on. */
 export class StubStream {
   readonly entries: { readonly id: string; fields: Fields | null }[] = [];
   readonly byId = new Map<string, { readonly id: string; fields: Fields | null }>();
   readonly groups = new Map<string, StubGroup>();
   readonly waitingReads = new Set<() => void>();
+  /** Who owns the stream as a partition, by group. */
+  readonly leases = new Map<string, StubLease>();
   lastGeneratedId = '0-0';
 
   constructor(readonly key: string) {}
@@ -59,6 +68,15 @@ export class StubStream {
     });
     for (const wake of [...this.waitingReads]) wake();
     return ids;
+  }
+
+  leaseOf(group: string): StubLease {
+    let lease = this.leases.get(group);
+    if (lease === undefined) {
+      lease = { owner: undefined, token: 0, endsAtMs: 0 };
+      this.leases.set(group, lease);
+    }
+    return lease;
   }
 
   /** Deletes an entry's data, as trimming does. */
@@ -103,7 +121,7 @@ export class StubServer {
         name,
         consumers: 1,
         pending: group.pending.size,
-        lastDeliveredId: '0-0',
+        lastDeliveredId: stream.entries[group.position - 1]?.id ?? '0-0',
         lag: null,
       })),
     };

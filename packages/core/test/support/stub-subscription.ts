@@ -19,6 +19,10 @@ type Interceptor<Name extends Verb> = (
 ) => ReturnType<Subscription[Name]>;
 type Interceptors = { [Name in Verb]?: Interceptor<Name> };
 
+const fencedVerbs = new Set<Verb>([
+  ...(['read', 'takeOver', 'claim', 'start', 'keepAlive', 'acknowledge', 'postpone', 'deadLetter', 'release'] as const),
+]);
+
 /** One consumer's handle on a stream of the stub. Any verb can be replaced, delayed or made to fail by the test. */
 export class StubSubscription implements Subscription {
   /** Stands before the verb of its name. */
@@ -30,6 +34,9 @@ export class StubSubscription implements Subscription {
     read: [],
     interruptRead: [],
     claim: [],
+    own: [],
+    disown: [],
+    takeOver: [],
     owned: [],
     fetch: [],
     start: [],
@@ -44,6 +51,8 @@ export class StubSubscription implements Subscription {
   readonly deadLettered: { readonly id: string; readonly stream: string; readonly provenance: Fields }[] = [];
   readonly released: string[] = [];
   isClosed = false;
+  #token = 0;
+  #isOwner = false;
   #interrupt: (() => void) | undefined;
 
   constructor(
@@ -82,6 +91,7 @@ export class StubSubscription implements Subscription {
       const first = this.#take(count);
       if (first.length > 0 || blockMs === 0) return first;
       await this.#news(blockMs);
+      this.#checkFence();
       return this.#take(count);
     });
   }
@@ -101,6 +111,47 @@ export class StubSubscription implements Subscription {
         if (this.stream.entry(pending.id).fields === null) {
           this.group.pending.delete(pending.id);
           vanished.push(pending.id);
+          continue;
+        }
+        entries.push({ ...pending });
+        Object.assign(pending, { consumer: this.options.consumer, released: false, touchedAtMs: Date.now() });
+      }
+      return { entries, vanished };
+    });
+  }
+
+  own(leaseMs: number): Promise<boolean> {
+    return this.#answer('own', [leaseMs], async () => {
+      const lease = this.stream.leaseOf(this.options.group);
+      if (this.#isOwner) this.#checkFence();
+      if (lease.owner !== undefined && lease.owner !== this && lease.endsAtMs > Date.now()) return false;
+      if (lease.owner !== this) lease.token += 1;
+      Object.assign(lease, { owner: this, endsAtMs: Date.now() + leaseMs });
+      this.#token = lease.token;
+      this.#isOwner = true;
+      return true;
+    });
+  }
+
+  disown(): Promise<void> {
+    return this.#answer('disown', [], async () => {
+      const lease = this.stream.leaseOf(this.options.group);
+      this.#isOwner = false;
+      if (lease.owner === this && lease.token === this.#token) lease.owner = undefined;
+    });
+  }
+
+  takeOver(after: string, count: number): Promise<Claim> {
+    return this.#answer('takeOver', [after, count], async () => {
+      const entries: PendingEntry[] = [];
+      const vanished: string[] = [];
+      const ids = this.stream.entries.map(({ id }) => id);
+      for (const id of ids.slice(ids.indexOf(after) + 1)) {
+        const pending = this.group.pending.get(id);
+        if (pending === undefined || entries.length + vanished.length === count) continue;
+        if (this.stream.entry(id).fields === null) {
+          this.group.pending.delete(id);
+          vanished.push(id);
           continue;
         }
         entries.push({ ...pending });
@@ -202,8 +253,15 @@ export class StubSubscription implements Subscription {
   ): Promise<Awaited<ReturnType<Subscription[Name]>>> {
     this.calls[name].push(given);
     if (this.isClosed && name !== 'close') throw new StubFailure('closed');
+    if (fencedVerbs.has(name)) this.#checkFence();
     const interceptor: Interceptor<Name> | undefined = this.intercept[name];
     return await (interceptor === undefined ? verb() : interceptor(verb, ...given));
+  }
+
+  #checkFence(): void {
+    const lease = this.stream.leaseOf(this.options.group);
+    if (this.#token === 0 || (lease.owner === this && lease.token === this.#token)) return;
+    throw new StubFailure('fenced');
   }
 
   #mine(id: string): Pending | undefined {

@@ -1,0 +1,69 @@
+import { type EventsError, TransportError } from './errors.js';
+import { type FailoverRecovered, FailoverRecovery, RecoveryFailure, type ServerChange } from './failover-recovery.js';
+import { toError } from './failure.js';
+import type { OutgoingEvent } from './outgoing-event.js';
+import type { Appender, Transport } from './transport.js';
+
+export interface FailoverGuardOptions {
+  readonly transport: Transport;
+  readonly appender: Appender;
+  readonly windowMs: number;
+  readonly maxCharacters: number;
+  /** How long one call of `append` may take. */
+  readonly appendWithinMs: number;
+  /** Told of each stream with confirmed events whose server changed, at once: nothing may be sent to it before `recover`. */
+  readonly onChange: (stream: string, change: ServerChange) => void;
+  readonly onRecovered: (recovery: FailoverRecovered) => void;
+  readonly onError: (error: EventsError) => void;
+}
+
+/** Watches for failovers of streams with confirmed events, and makes the streams whole. */
+export class FailoverGuard {
+  readonly #options: FailoverGuardOptions;
+  readonly #recovery: FailoverRecovery;
+  readonly #ending = new AbortController();
+  readonly #endFailovers: () => void;
+
+  constructor(options: FailoverGuardOptions) {
+    const { transport, appender, onChange } = options;
+    this.#options = options;
+    this.#recovery = new FailoverRecovery(transport, appender, options);
+    this.#endFailovers = transport.onFailover(({ from, to, concerns }) => {
+      for (const stream of this.#recovery.streams) if (concerns(stream)) onChange(stream, { from, to });
+    });
+  }
+
+  confirmed(event: OutgoingEvent): void {
+    this.#recovery.confirmed(event);
+  }
+
+  /** Never rejects: what fails is told. */
+  async recover(stream: string, nextChange: () => ServerChange | undefined): Promise<void> {
+    const { transport, onRecovered, onError } = this.#options;
+    const change = nextChange();
+    if (change === undefined) return;
+    let recovered: FailoverRecovered;
+    try {
+      recovered = await this.#recovery.run(stream, change, nextChange, this.#ending.signal);
+    } catch (error) {
+      if (!(error instanceof RecoveryFailure)) throw error;
+      recovered = error.counts;
+      const what = `Could not find out what '${stream}' lost when it passed from ${change.from} to ${recovered.to}`;
+      onError(toError(what, transport.classify(error.cause)));
+    }
+    onRecovered(recovered);
+    if (recovered.failed === 0) return;
+    const lost = `${recovered.failed} events that were confirmed are lost: '${stream}' passed from ${change.from} to ${recovered.to} without them, and they could not be stored again`;
+    onError(new TransportError(lost));
+  }
+
+  /** Ends the watch. */
+  unwatch(): void {
+    this.#endFailovers();
+  }
+
+  /** Gives up what is not whole yet. */
+  abort(): void {
+    this.#ending.abort();
+  }
+}

@@ -1,0 +1,4 @@
+import { clusterSuite } from '@events/tooling-transport';
+import { kit } from './kit.js';
+
+clusterSuite(kit);

@@ -1,0 +1,4 @@
+import { sentinelSuite } from '@events/tooling-transport';
+import { kit } from './kit.js';
+
+sentinelSuite(kit);
