@@ -40,7 +40,7 @@ const inCore = (heading: string, file: string, name: string): Documented => ({
 });
 
 const tables: readonly Documented[] = [
-  inCore('new EventPublisher(options)', 'publisher.ts', 'PublisherOptions'),
+  inCore('new EventPublisher(options)', 'publisher-options.ts', 'PublisherOptions'),
   inCore('publish(type, data, options) and the events of publishBatch', 'publisher.ts', 'PublishOptions'),
   inCore('new EventConsumer(options)', 'consumer-options.ts', 'ConsumerOptions'),
   inCore('The event', 'consumed-event.ts', 'ConsumedEvent'),

@@ -10,7 +10,7 @@ const page = readPage('apps/docs/guarantees.md').text;
 const places: Readonly<Record<string, string>> = {
   conformance: 'packages/conformance/src',
   core: 'packages/core/test',
-  survival: 'apps/loadtest/src/survival/scenarios',
+  faults: 'apps/faults/src/scenarios',
   clients: 'tooling/transport/src',
 };
 const sources = new Map<string, string>();

@@ -186,6 +186,30 @@ describe('an event that fails for good', () => {
   });
 });
 
+test('a partitioned stream has the keys described, and no other', async () => {
+  const options = { transport, streamPrefix: 'prod', partitions: 4 };
+  const publisher = new EventPublisher({ ...options, source: 'shop', defaultStream: 'orders' });
+  const consumer = new EventConsumer({ ...options, stream: 'orders', group: 'billing', ordering: 'key' });
+  const handled = new Promise<void>((resolve) => {
+    consumer.subscribe('*', () => resolve());
+  });
+  await consumer.start();
+  await publisher.publish('order.paid', null, { key: 'o-1' });
+  await handled;
+  const keys = (await server.command('KEYS', '*')) as string[];
+  const lease = (await server.command('HGETALL', '{prod:orders:p3}:partitions:billing')) as string[];
+  await consumer.stop();
+  await publisher.close();
+  const described = firstColumn('Partitions', 1).map((key) => key.replace('<group>', 'billing'));
+  expect(described).toHaveLength(3);
+  const forms = new Set(keys.map((key) => key.replace(/:p\d/, ':p3')));
+  expect([...forms].sort()).toEqual([...described, 'prod:orders:p3'].sort());
+  expect(keys).toHaveLength(10);
+  const fields = lease.filter((_, index) => index % 2 === 0);
+  for (const field of fields) expect(section(page, 'Partitions')).toContain(`\`${field}\``);
+  expect(fields.length).toBeGreaterThanOrEqual(3);
+});
+
 test('an undecodable entry becomes a dead letter, byte for byte', async () => {
   await server.command('XADD', 'orders', '*', 'strange', Buffer.of(0xff, 0x00));
   const consumer = new EventConsumer({ transport, stream: 'orders', group: 'billing' });
