@@ -101,6 +101,7 @@ export class AppendQueue {
       windowMs: republishWindowMs,
       maxCharacters: options.maxInFlightCharacters,
       appendWithinMs: this.#silenceMs,
+      streamsUnderWay: () => [...this.#underWay].flatMap(({ events }) => events.map(({ stream }) => stream)),
       onChange: (stream, change) => this.#held.serverChanged(stream, change),
       onRecovered: listener.onRecovered,
       onError: listener.onError,
@@ -185,6 +186,7 @@ export class AppendQueue {
     while (events.length < room && this.#head < this.#queue.length) {
       const event = this.#queue[this.#head] as OutgoingEvent;
       if (events.length > 0 && characters + event.size > maxBatchCharacters) break;
+      this.#queue[this.#head] = sentEvent;
       this.#head += 1;
       if (event.settled) continue;
       if (event.deadlineMs - now < this.#shortestFlightMs) {
@@ -246,7 +248,9 @@ export class AppendQueue {
 
   #store(event: OutgoingEvent, answer: string | Stored): void {
     if (typeof answer !== 'string' && !answer.isDurable) {
+      // nobody will publish it again: it is looked for after a failover like what was confirmed
       event.failed(this.#underReplicated(event, answer));
+      this.#guard?.confirmed(event);
       this.#settled(event);
       return;
     }
@@ -308,6 +312,7 @@ export class AppendQueue {
     };
     for (let index = this.#head; index < this.#queue.length; index += 1) expire(this.#queue[index] as OutgoingEvent);
     this.#held.forEach(expire);
+    this.#held.forgetSettled();
     for (const batch of this.#underWay) if (batch.deadlineMs + overdueMs <= now) this.#giveUp(batch);
     this.#sweeper = this.#accepted === 0 ? undefined : setTimeout(this.#sweep, this.#sweepEveryMs);
   };
@@ -359,6 +364,8 @@ export class AppendQueue {
   }
 }
 
+/** Stands in the place of what was taken from the queue, so that nothing keeps it from the garbage collector. */
+const sentEvent = undefined as unknown as OutgoingEvent;
 const failureKinds = new Set<unknown>([
   'offline',
   'refused',

@@ -11,7 +11,9 @@ export interface FailoverGuardOptions {
   readonly maxCharacters: number;
   /** How long one call of `append` may take. */
   readonly appendWithinMs: number;
-  /** Told of each stream with confirmed events whose server changed, at once: nothing may be sent to it before `recover`. */
+  /** The streams of events that may still be confirmed by the server that is left. */
+  readonly streamsUnderWay: () => Iterable<string>;
+  /** Told of each stream with confirmed events, or events under way, whose server changed, at once: nothing may be sent to it before `recover`. */
   readonly onChange: (stream: string, change: ServerChange) => void;
   readonly onRecovered: (recovery: FailoverRecovered) => void;
   readonly onError: (error: EventsError) => void;
@@ -25,11 +27,13 @@ export class FailoverGuard {
   readonly #endFailovers: () => void;
 
   constructor(options: FailoverGuardOptions) {
-    const { transport, appender, onChange } = options;
+    const { transport, appender, streamsUnderWay, onChange } = options;
     this.#options = options;
     this.#recovery = new FailoverRecovery(transport, appender, options);
-    this.#endFailovers = transport.onFailover(({ from, to, concerns }) => {
-      for (const stream of this.#recovery.streams) if (concerns(stream)) onChange(stream, { from, to });
+    this.#endFailovers = transport.onFailover((failover) => {
+      const { from, to } = failover;
+      const streams = new Set([...this.#recovery.streams, ...streamsUnderWay()]);
+      for (const stream of streams) if (failover.concerns(stream)) onChange(stream, { from, to });
     });
   }
 
@@ -43,15 +47,18 @@ export class FailoverGuard {
     const change = nextChange();
     if (change === undefined) return;
     let recovered: FailoverRecovered;
+    let isNews = true;
     try {
       recovered = await this.#recovery.run(stream, change, nextChange, this.#ending.signal);
+      // of what was under way nothing may have been confirmed
+      isNews = recovered.checked > 0 || recovered.windowMs < this.#options.windowMs;
     } catch (error) {
       if (!(error instanceof RecoveryFailure)) throw error;
       recovered = error.counts;
       const what = `Could not find out what '${stream}' lost when it passed from ${change.from} to ${recovered.to}`;
       onError(toError(what, transport.classify(error.cause)));
     }
-    onRecovered(recovered);
+    if (isNews) onRecovered(recovered);
     if (recovered.failed === 0) return;
     const lost = `${recovered.failed} events that were confirmed are lost: '${stream}' passed from ${change.from} to ${recovered.to} without them, and they could not be stored again`;
     onError(new TransportError(lost));

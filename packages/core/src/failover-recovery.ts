@@ -201,7 +201,9 @@ function holds(entry: Entry | undefined, { id }: OutgoingEvent): boolean {
 
 function isTrimmed({ entryId }: OutgoingEvent, description: StreamDescription | undefined): boolean {
   if (description === undefined) return false;
-  const { firstEntryId, lastGeneratedId } = description;
+  const { firstEntryId, lastGeneratedId, removed } = description;
+  // what comes first there may be what others stored after the failover
+  if (removed === 0) return false;
   if (firstEntryId === null) return compareEntryIds(entryId, lastGeneratedId) <= 0;
   return compareEntryIds(entryId, firstEntryId) < 0;
 }

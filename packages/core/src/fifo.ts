@@ -14,6 +14,8 @@ export class Fifo<Item> {
   shift(): Item | undefined {
     if (this.#head === this.#items.length) return undefined;
     const item = this.#items[this.#head];
+    // what is taken out must not be kept from the garbage collector
+    this.#items[this.#head] = undefined as Item;
     this.#head += 1;
     if (this.#head === this.#items.length) {
       this.#items = [];

@@ -89,6 +89,11 @@ export class HeldStreams {
     }
   }
 
+  /** Lets go of what was settled while it was held back. */
+  forgetSettled(): void {
+    for (const hold of this.#holds.values()) hold.forgetSettled();
+  }
+
   /** Ends the waiting: nothing is released any more. */
   close(): void {
     this.#closed = true;

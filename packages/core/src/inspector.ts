@@ -28,6 +28,8 @@ export interface StreamDescription {
   readonly firstEntryId: string | null;
   /** The last id that the server gave out, even if that entry is gone; `0-0` when none ever was. */
   readonly lastGeneratedId: string;
+  /** How many entries were ever taken out of it, by trimming or deleting, or `null` when the server cannot know. */
+  readonly removed: number | null;
   readonly groups: readonly GroupDescription[];
 }
 

@@ -7,7 +7,7 @@ export class StreamHold {
   readonly batchesBefore: Set<unknown>;
   refused: OutgoingEvent[] = [];
   /** Events that came meanwhile. */
-  readonly waiting: OutgoingEvent[] = [];
+  waiting: OutgoingEvent[] = [];
   decided = false;
   /** The change of servers that the stream is compared after, before it goes on. */
   change: ServerChange | undefined;
@@ -18,6 +18,11 @@ export class StreamHold {
 
   constructor(batchesUnderWay: ReadonlySet<unknown>) {
     this.batchesBefore = new Set(batchesUnderWay);
+  }
+
+  forgetSettled(): void {
+    this.refused = this.refused.filter(({ settled }) => !settled);
+    this.waiting = this.waiting.filter(({ settled }) => !settled);
   }
 
   noteStored({ key, sequence }: OutgoingEvent): void {

@@ -88,7 +88,7 @@ describe('after a failover', () => {
     expect(types()).toEqual(['a', 'b']);
   });
 
-  test('what was trimmed is not stored again', async () => {
+  test.each([2, null])('what was trimmed is not stored again (%p entries are known to be removed)', async (removed) => {
     const { publish, transport, recovered } = stage();
     for (const type of ['a', 'b', 'c']) {
       publish(type);
@@ -96,6 +96,7 @@ describe('after a failover', () => {
     }
     const { entries, byId } = transport.server.stream('orders');
     for (const { id } of entries.splice(0, 2)) byId.delete(id);
+    transport.server.stream('orders').removed = removed;
     transport.failOver(['orders']);
     await until(() => recovered.length === 1);
     expect(recovered[0]).toMatchObject({ checked: 3, present: 1, trimmed: 2, missing: 0, republished: 0 });
@@ -107,10 +108,71 @@ describe('after a failover', () => {
     await turn();
     transport.server.stream('orders').entries.length = 0;
     transport.server.stream('orders').byId.clear();
+    transport.server.stream('orders').removed = 1;
     transport.failOver(['orders']);
     await until(() => recovered.length === 1);
     expect(recovered[0]).toMatchObject({ trimmed: 1, missing: 0 });
     expect(types()).toEqual([]);
+  });
+
+  test('nothing was trimmed where nothing was ever removed: what comes first may be what others stored since', async () => {
+    const { publish, forget, transport, types, recovered } = stage();
+    publish('a');
+    publish('b');
+    await elapse(10);
+    forget(2);
+    transport.server.stream('orders').add(['id', 'x', 'type', 'neighbour', 'meta', '{}', 'data', 'null']);
+    transport.failOver(['orders']);
+    await until(() => recovered.length === 1);
+    expect(types()).toEqual(['neighbour', 'a', 'b']);
+    expect(recovered[0]).toMatchObject({ trimmed: 0, missing: 2, republished: 2 });
+  });
+
+  test('what the lost server confirms in its last answer is looked for too', async () => {
+    const { publish, appender, serve, transport, types, recovered, forget } = stage();
+    appender.respond = undefined;
+    const fate = publish('a');
+    await turn();
+    transport.failOver(['orders']);
+    appender.respond = serve;
+    serve(appender.waiting[0] as AppendCall);
+    forget(1);
+    await until(() => recovered.length === 1);
+    expect(wordsFor(fate)).toBe('stored');
+    expect(types()).toEqual(['a']);
+  });
+
+  test('nothing is told of a stream of which nothing was confirmed', async () => {
+    const { publish, appender, serve, transport, types, recovered } = stage();
+    appender.respond = undefined;
+    const fate = publish('a');
+    await turn();
+    transport.failOver(['orders']);
+    appender.respond = serve;
+    appender.waiting[0]?.answer([failure('offline')]);
+    await until(() => fate.receipt !== undefined);
+    expect(types()).toEqual(['a']);
+    expect(recovered).toEqual([]);
+  });
+
+  test('what waited and ran out of time is not sent', async () => {
+    const { publisher, publish, forget, transport, appender } = stage({ maxInFlight: 10, timeoutMs: 1_000 });
+    publish('a');
+    await turn();
+    forget(1);
+    appender.respond = (call) => call.answerEach(() => failure('refused'));
+    transport.failOver(['orders']);
+    for (let round = 0; round < 5; round += 1) {
+      for (let number = 0; number < 10; number += 1) {
+        fateOf(publisher.publish('b', number));
+      }
+      await elapse(1_300);
+    }
+    appender.respond = undefined;
+    expect(appender.calls.at(-1)?.types).toEqual(['a']);
+    appender.storeAll();
+    await elapse(5_000);
+    expect(appender.calls.flatMap(({ types }) => types).filter((type) => type === 'b')).toEqual([]);
   });
 
   test('later events of the stream wait until it is whole, those of other streams do not', async () => {
@@ -351,15 +413,21 @@ describe('what is kept for a comparison', () => {
     expect(recovered[0]).toMatchObject({ checked: 2, windowMs: 5_000 });
   });
 
-  test('is not what was rejected, even if it is stored', async () => {
-    const { publish, appender, transport, recovered } = stage({ durability: { replicas: 1 } });
-    appender.respond = (call) =>
-      call.answerEach(() => ({ entryId: '1-0', isDuplicate: false, isDurable: false, replicas: 0 }));
-    publish('a');
+  test('is also what was rejected as stored and not durable: nobody publishes that again', async () => {
+    const { publish, appender, serve, forget, transport, types, recovered } = stage({ durability: { replicas: 1 } });
+    appender.respond = (call) => {
+      const [{ stream, fields }] = call.entries as [AppendCall['entries'][number]];
+      const entryId = String(transport.server.stream(stream).add(fields)[0]);
+      call.answer([{ entryId, isDuplicate: false, isDurable: false, replicas: 0 }]);
+    };
+    const fate = publish('a');
     await turn();
+    forget(1);
+    appender.respond = serve;
     transport.failOver(['orders']);
-    await elapse(1_000);
-    expect(recovered).toEqual([]);
+    await until(() => recovered.length === 1);
+    expect(wordsFor(fate)).toBe('stored EVENTS_UNDER_REPLICATED');
+    expect(types()).toEqual(['a']);
   });
 
   test('is bounded by maxInFlightBytes, which is told', async () => {

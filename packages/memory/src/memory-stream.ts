@@ -60,11 +60,12 @@ export class MemoryStream {
   }
 
   describe(): StreamDescription {
-    const { length, firstEntryId, lastGeneratedId } = this.log;
+    const { length, firstEntryId, lastGeneratedId, removed } = this.log;
     return {
       length,
       firstEntryId,
       lastGeneratedId,
+      removed,
       groups: Array.from(this.#groups.values(), (group) => group.describe()),
     };
   }

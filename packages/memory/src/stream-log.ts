@@ -24,6 +24,11 @@ export class StreamLog {
     return this.#slots[this.#first]?.id ?? null;
   }
 
+  /** How many entries were ever taken out. */
+  get removed(): number {
+    return this.#entriesAdded - this.length;
+  }
+
   /** The last id given out, even if that entry is gone. */
   get lastGeneratedId(): string {
     return `${this.#lastMilliseconds}-${this.#lastSequence}`;

@@ -26,10 +26,13 @@ export class RedisInspector implements Inspector {
     if (about instanceof RedisFailure) throw about;
     if (groups instanceof RedisFailure) throw groups;
     const map = decodeMap(about, 'XINFO');
+    const length = decodeInteger(map.get('length'), 'XINFO');
+    const added = map.get('entries-added');
     return {
-      length: decodeInteger(map.get('length'), 'XINFO'),
+      length,
       firstEntryId: decodeEntries(present(map.get('first-entry')), 'XINFO')[0]?.id ?? null,
       lastGeneratedId: decodeText(map.get('last-generated-id'), 'XINFO'),
+      removed: added === undefined ? null : decodeInteger(added, 'XINFO') - length,
       groups: decodeArray(groups, 'XINFO').map(describeGroup),
     };
   }

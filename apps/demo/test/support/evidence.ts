@@ -37,6 +37,7 @@ export function evidenceOf({ events, journal, group }: Sound, changes: Partial<E
     length: events.length,
     firstEntryId: events[0]?.entryId ?? null,
     lastGeneratedId: events.at(-1)?.entryId ?? '0-0',
+    removed: 0,
     groups: [{ name: 'payment-service', consumers: 1, lag: 0, ...group }],
   };
   return {

@@ -17,6 +17,7 @@ export const inspectorScenarios: readonly Scenario[] = [
         length: 3,
         firstEntryId: ids[0],
         lastGeneratedId: ids[2],
+        removed: 0,
         groups: [],
       });
     },
@@ -31,6 +32,7 @@ export const inspectorScenarios: readonly Scenario[] = [
         length: 0,
         firstEntryId: null,
         lastGeneratedId: ids[1],
+        removed: 2,
         groups: [],
       });
     },

@@ -50,6 +50,8 @@ export class StubStream {
   /** Who owns the stream as a partition, by group. */
   readonly leases = new Map<string, StubLease>();
   lastGeneratedId = '0-0';
+  /** What `describe` says of entries that were taken out. */
+  removed: number | null = 0;
 
   constructor(readonly key: string) {}
 
@@ -117,6 +119,7 @@ export class StubServer {
       length: stream.entries.length,
       firstEntryId: stream.entries[0]?.id ?? null,
       lastGeneratedId: stream.lastGeneratedId,
+      removed: stream.removed,
       groups: [...stream.groups].map(([name, group]) => ({
         name,
         consumers: 1,
