@@ -48,6 +48,11 @@ const tasks = {
   install: () => [],
   build: (rest) => [[...compile, ...rest], finish],
   test: (rest) => [compile, finish, findRedis, [...jest, ...rest]],
+  // Jest has an --all of its own, which means something else.
+  conformance: (rest) => {
+    if (rest.includes('--all')) process.env.EVENTS_CONFORMANCE = 'all';
+    return turboTask('conformance')(rest.filter((option) => option !== '--all'));
+  },
   start: (rest) => [
     ['tsc', '-b', 'apps/demo'],
     ['node', 'apps/demo/dist/index.js', ...rest],

@@ -276,7 +276,8 @@ export class AppendQueue {
   #failed(event: OutgoingEvent, failure: Failure): void {
     event.lastFailure = failure;
     if (failure.kind === 'unknown') event.isDoubtful = true;
-    if (failure.kind !== 'offline') event.attempts += 1;
+    if (failure.kind === 'offline') event.absences += 1;
+    else event.attempts += 1;
     if (this.#mayRetry(event, failure)) {
       this.#held.retry(event);
       return;

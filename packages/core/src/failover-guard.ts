@@ -23,6 +23,8 @@ export interface FailoverGuardOptions {
 export class FailoverGuard {
   readonly #options: FailoverGuardOptions;
   readonly #recovery: FailoverRecovery;
+  /** The streams that are being made whole: what is stored in them meanwhile may be lost like anything else. */
+  readonly #recovering = new Set<string>();
   readonly #ending = new AbortController();
   readonly #endFailovers: () => void;
 
@@ -32,7 +34,7 @@ export class FailoverGuard {
     this.#recovery = new FailoverRecovery(transport, appender, options);
     this.#endFailovers = transport.onFailover((failover) => {
       const { from, to } = failover;
-      const streams = new Set([...this.#recovery.streams, ...streamsUnderWay()]);
+      const streams = new Set([...this.#recovery.streams, ...this.#recovering, ...streamsUnderWay()]);
       for (const stream of streams) if (failover.concerns(stream)) onChange(stream, { from, to });
     });
   }
@@ -46,6 +48,7 @@ export class FailoverGuard {
     const { transport, onRecovered, onError } = this.#options;
     const change = nextChange();
     if (change === undefined) return;
+    this.#recovering.add(stream);
     let recovered: FailoverRecovered;
     let isNews = true;
     try {
@@ -58,6 +61,7 @@ export class FailoverGuard {
       const what = `Could not find out what '${stream}' lost when it passed from ${change.from} to ${recovered.to}`;
       onError(toError(what, transport.classify(error.cause)));
     }
+    this.#recovering.delete(stream);
     if (isNews) onRecovered(recovered);
     if (recovered.failed === 0) return;
     const lost = `${recovered.failed} events that were confirmed are lost: '${stream}' passed from ${change.from} to ${recovered.to} without them, and they could not be stored again`;

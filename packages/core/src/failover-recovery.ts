@@ -86,12 +86,13 @@ export class FailoverRecovery {
   ): Promise<FailoverRecovered> {
     const counts = noCounts(stream, change, this.#options.windowMs);
     const inspector = this.#transport.inspector();
-    let owed: OutgoingEvent[] = [];
+    const owed: OutgoingEvent[] = [];
     try {
-      for (let latest: ServerChange | undefined = change; latest !== undefined; latest = nextChange()) {
+      for (let latest: ServerChange | undefined = change; latest !== undefined; ) {
         counts.to = latest.to;
-        owed = await this.#compare(stream, inspector, counts, signal);
-        owed = await this.#store(owed, counts, signal);
+        await this.#compare(stream, inspector, owed, counts, signal);
+        owed.sort((left, right) => left.sequence - right.sequence);
+        latest = await this.#store(owed, counts, nextChange, signal);
       }
     } catch (error) {
       // what was not looked at may be there: only what is known to be missing counts as lost
@@ -104,12 +105,17 @@ export class FailoverRecovery {
     return counts;
   }
 
-  /** The confirmed events that the stream lacks. */
-  async #compare(stream: string, inspector: Inspector, counts: Counts, signal: AbortSignal): Promise<OutgoingEvent[]> {
+  /** Adds to `owed` the confirmed events that the stream lacks. */
+  async #compare(
+    stream: string,
+    inspector: Inspector,
+    owed: OutgoingEvent[],
+    counts: Counts,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { events, windowMs } = this.#confirmed.take(stream);
     counts.windowMs = Math.min(counts.windowMs, windowMs);
-    if (events.length === 0) return [];
-    const missing: OutgoingEvent[] = [];
+    if (events.length === 0) return;
     const description = await this.#insist(() => inspector.describe(stream), signal);
     for (let from = 0; from < events.length; from += eventsPerPage) {
       const page = events.slice(from, from + eventsPerPage);
@@ -123,27 +129,33 @@ export class FailoverRecovery {
         } else if (isTrimmed(event, description)) {
           counts.trimmed += 1;
         } else {
-          missing.push(event);
+          counts.missing += 1;
+          owed.push(event);
         }
       }
     }
-    counts.missing += missing.length;
-    return missing;
   }
 
-  /** Stores events again. Resolves with those that are still to be stored when `signal` aborted. */
-  async #store(missing: readonly OutgoingEvent[], counts: Counts, signal: AbortSignal): Promise<OutgoingEvent[]> {
-    let owed = [...missing];
+  /** Stores again what is owed, until nothing is, the server changes once more (resolves with that), or `signal` aborts. */
+  async #store(
+    owed: OutgoingEvent[],
+    counts: Counts,
+    nextChange: () => ServerChange | undefined,
+    signal: AbortSignal,
+  ): Promise<ServerChange | undefined> {
     for (let failures = 0; owed.length > 0 && !signal.aborted; ) {
       const batch = owed.slice(0, eventsPerPage);
       const answers = await this.#appender.append(batch, this.#options.appendWithinMs);
       const again = batch.filter((event, index) => !this.#answered(event, answers[index], counts));
       counts.outOfOrder += overtaken(batch, again);
-      owed = [...again, ...owed.slice(batch.length)];
+      owed.splice(0, batch.length, ...again);
+      // what was stored on the server that is left must not be overtaken by what is still owed
+      const change = nextChange();
+      if (change !== undefined) return change;
       failures = again.length === 0 ? 0 : failures + 1;
       if (failures > 0) await sleep(jitteredBackoffMs(failures, 50, 1_000), signal);
     }
-    return owed;
+    return nextChange();
   }
 
   /** Whether nothing more is to be done for an event. */

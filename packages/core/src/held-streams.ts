@@ -131,9 +131,7 @@ export class HeldStreams {
       this.#recover(stream, hold);
       return;
     }
-    const attempts = Math.max(0, ...hold.refused.map((event) => event.attempts));
-    const waitMs = attempts === 0 ? 10 : jitteredBackoffMs(attempts, 100, 2_000);
-    hold.timer = setTimeout(() => this.#release(stream, hold), waitMs);
+    hold.timer = setTimeout(() => this.#release(stream, hold), waitBefore(hold.refused));
   }
 
   #recover(stream: string, hold: StreamHold): void {
@@ -158,4 +156,14 @@ export class HeldStreams {
     this.#holds.delete(stream);
     this.#options.onRelease([...hold.refused, ...hold.waiting]);
   }
+}
+
+/** How long the next try waits: a refusal is a reason to leave the server alone, an absence to look again soon. */
+function waitBefore(events: readonly OutgoingEvent[]): number {
+  let [attempts, absences] = [0, 1];
+  for (const event of events) {
+    attempts = Math.max(attempts, event.attempts);
+    absences = Math.max(absences, event.absences);
+  }
+  return attempts > 0 ? jitteredBackoffMs(attempts, 100, 2_000) : jitteredBackoffMs(absences, 10, 200);
 }

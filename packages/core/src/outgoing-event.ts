@@ -24,6 +24,8 @@ export class OutgoingEvent implements NewEntry {
   deadlineMs = 0;
   /** How often the server refused it, or left it unanswered. */
   attempts = 0;
+  /** How often there was no server that could take it: that is tried until its time is over. */
+  absences = 0;
   lastFailure: Failure | undefined;
   /** Whether it was ever sent and not answered: from then on nobody can say that it is not stored. */
   isDoubtful = false;

@@ -170,13 +170,14 @@ export class EventPublisher<
     resolve: (receipt: PublishReceipt) => void,
     reject: (error: unknown) => void,
   ): void {
+    let validated: unknown;
     try {
       if (this.#closed !== undefined) throw new ClosedError('The publisher is closed', { outcome: 'not-stored' });
       this.#checkType(type);
       if (options !== undefined) checkPublishOptions(options);
       const stream = this.#streamOf(type, options?.stream);
       const event = this.#encode(type, stream, data, options, resolve, reject);
-      const validated = this.#settings.validator?.validate(type, data);
+      validated = this.#settings.validator?.validate(type, data);
       const laneKey = options?.key === undefined ? undefined : `${stream} ${options.key}`;
       const agreed = this.#router?.agreed(stream);
       const isBehind = laneKey !== undefined && this.#validating.has(laneKey);
@@ -187,6 +188,8 @@ export class EventPublisher<
       }
     } catch (error) {
       reject(this.#refused(type, error));
+      // the call is refused already, whatever the schema says later
+      if (isThenable(validated)) validated.then(undefined, () => undefined);
     }
   }
 

@@ -102,7 +102,8 @@ export class Recovery {
     if (now < Math.min(this.#reconcileAtMs, this.#reconcileAgainAtMs)) return;
     if (this.#takeover !== undefined) {
       await this.#takeover.run();
-      this.#reconcileAtMs = Number.POSITIVE_INFINITY;
+      // a promoted server may not know of what was settled last
+      this.#reconcileAtMs = Date.now() + reconcileEveryMs;
       return;
     }
     const wasInDoubt = this.#reconcileAtMs === 0;

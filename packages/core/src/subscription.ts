@@ -83,7 +83,9 @@ export interface Subscription {
 
   /**
    * Moves an owned entry to `stream`: stored there, byte for byte, with `provenance` appended to its fields, and only
-   * then acknowledged and its retry record forgotten, in one atomic step.
+   * then acknowledged and its retry record forgotten, in one atomic step where `stream` is a companion of the entry's own.
+   * To a stream that is stored elsewhere it may be two: cut short between them, it leaves a copy and the pending entry, and
+   * moving that entry again leaves no second copy.
    */
   deadLetter(id: string, stream: string, provenance: Fields): Promise<'moved' | 'not-owned' | 'vanished'>;
 

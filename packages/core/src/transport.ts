@@ -137,8 +137,8 @@ export interface Failover {
 
 /**
  * What a failure means for what comes next.
- * - `offline`: nothing was sent, for want of a connection.
- * - `refused`: the server did not execute it and may do so later (loading, read-only, out of memory, busy).
+ * - `offline`: nothing was done, for want of a connection, or of a server that is in charge and ready.
+ * - `refused`: the server did not execute it and may do so later (read-only, out of memory, busy).
  * - `invalid`: the server did not execute it and never will (wrong type, syntax, protocol).
  * - `denied`: authentication or permission is missing; only an operator can change that.
  * - `unknown`: it was sent and not answered; it may have been executed.

@@ -30,6 +30,20 @@ const record = (attempt: number, dueInMs: number) =>
     error: { name: 'Error', message: 'no' },
   });
 
+describe('what an owner finds pending later, because a promoted server does not know of its end', () => {
+  test('is taken up again within twenty seconds', async () => {
+    const { stage, group, ids } = inherited([], ['x', 'y']);
+    await stage.start('a');
+    await until(() => stage.runs.length === 2);
+    await elapse(1_000);
+    expect(group.pending.size).toBe(0);
+    group.own(ids[0] ?? '', 'a');
+    await elapse(20_000);
+    expect(stage.numbers()).toEqual([1, 2, 1]);
+    expect(group.pending.size).toBe(0);
+  });
+});
+
 describe('what a new owner finds pending', () => {
   test('comes before anything that is unread, in the order of the entries for each key', async () => {
     const { stage } = inherited(['x', 'y', 'x', 'y', 'x'], ['x', 'y']);

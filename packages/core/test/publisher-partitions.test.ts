@@ -158,6 +158,18 @@ describe('a publisher with partitions', () => {
     expect(stage.appender.closings).toBe(1);
   });
 
+  test('refuses what its schema would refuse later, too, without leaving that rejection to the process', async () => {
+    const validate = async () => ({ issues: [{ message: 'no' }] });
+    const events = { a: { '~standard': { version: 1, vendor: 'tests', validate } } } as const;
+    const stage = publishing({ partitions, events });
+    stage.transport.partitionsOf('orders').count = 8;
+    const fates = [fateOf(stage.publisher.publish('a', null))];
+    await turn();
+    fates.push(fateOf(stage.publisher.publish('a', null)));
+    await turn();
+    expect(fates.map(wordsFor)).toEqual(['not-stored EVENTS_VALIDATION', 'not-stored EVENTS_PARTITIONS']);
+  });
+
   test.each([0, 1.5, 1_025])('cannot have %d partitions, nor partition a tagged stream', (count) => {
     expect(() => publishing({ partitions: count })).toThrow(expect.objectContaining({ code: 'EVENTS_OPTIONS' }));
     expect(() => publishing({ partitions: 2, defaultStream: 'a:{b}' })).toThrow(

@@ -303,6 +303,24 @@ describe('after a failover', () => {
     expect(recovered[0]).toMatchObject({ from: 'first:6379', to: 'third:6379', missing: 3, republished: 3 });
   });
 
+  test('another failover between two pages keeps the order of what both of them lost', async () => {
+    const { publish, appender, serve, forget, transport, types, recovered } = stage();
+    const expected = Array.from({ length: 200 }, (_, number) => `t${number}`);
+    for (const type of expected) publish(type, { key: 'k' });
+    await turn();
+    forget(200);
+    appender.respond = (call) => {
+      appender.respond = serve;
+      serve(call);
+      forget(128);
+      transport.failOver(['orders'], 'third:6379');
+    };
+    transport.failOver(['orders']);
+    await until(() => recovered.length === 1);
+    expect(types()).toEqual(expected);
+    expect(recovered[0]).toMatchObject({ missing: 328, republished: 328, outOfOrder: 0, failed: 0 });
+  });
+
   test('so does one that comes while the counts are told', async () => {
     const { publisher, publish, forget, transport, types, recovered } = stage();
     publish('a');

@@ -53,6 +53,21 @@ describe('a refused event', () => {
   });
 });
 
+describe('while there is no server that could take it', () => {
+  test('an event is tried until its time is over, soon at first and then now and again', async () => {
+    const { publisher, appender } = publishing({}, { maxRetries: 0 });
+    appender.respond = (call) => call.answerEach(() => failure('offline'));
+    const fate = fateOf(publisher.publish('a', 1));
+    await until(() => fate.error !== undefined);
+    expect(wordsFor(fate)).toBe('not-stored EVENTS_TRANSPORT');
+    const times = appender.calls.map(({ atMs }) => atMs);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeLessThanOrEqual(10);
+    expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(4_000);
+    expect(times.length).toBeGreaterThan(20);
+    expect(times.length).toBeLessThan(70);
+  });
+});
+
 describe('what the server will never do is not tried again', () => {
   test.each<[FailureKind, string]>([
     ['invalid', 'not-stored EVENTS_TRANSPORT'],

@@ -82,7 +82,7 @@ export class ClusterTopology implements Topology, ShardFinder {
 
   /** The shard that owns `slot` now that its former owner has said where it went; `undefined` = nobody confirms it. */
   async movedTo(slot: number, redirection: Redirection): Promise<Shard | undefined> {
-    const endpoint = this.#endpointOf(redirection);
+    const endpoint = this.#endpointOf(redirection, slot);
     const address = addressOf(endpoint);
     const known = this.#shards.get(address);
     if (known !== undefined) {
@@ -106,8 +106,8 @@ export class ClusterTopology implements Topology, ShardFinder {
   }
 
   /** The shard that is to be asked this one time. */
-  guestAt(redirection: Redirection): Shard {
-    const endpoint = this.#endpointOf(redirection);
+  guestAt(slot: number, redirection: Redirection): Shard {
+    const endpoint = this.#endpointOf(redirection, slot);
     const shard = this.#shards.get(addressOf(endpoint)) ?? new Shard(this, endpoint);
     this.#shards.set(addressOf(endpoint), shard);
     return shard;
@@ -142,8 +142,11 @@ export class ClusterTopology implements Topology, ShardFinder {
     this.#events.failedOver({ from: addressOf(from), to: addressOf(to), concerns }, reason);
   }
 
-  #endpointOf({ host, port }: Redirection): Endpoint {
-    return announced(host, port, this.#origin.mapAddress);
+  #endpointOf({ host, port }: Redirection, slot: number): Endpoint {
+    const answering = this.shardOf(slot)?.endpoint;
+    // a node that does not know its own name means the host at which it was asked
+    const isUnknown = (host === '' || host === '?') && answering !== undefined && 'host' in answering;
+    return announced(isUnknown ? answering.host : host, port, this.#origin.mapAddress);
   }
 
   #refresh(): Promise<void> {

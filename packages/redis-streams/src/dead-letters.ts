@@ -1,9 +1,15 @@
+import { createHash } from 'node:crypto';
+import { companionKey } from '@events/core';
+import { mostValuesPerEntry } from './append-script.js';
 import type { Connection } from './connection.js';
 import { RedisFailure } from './failures.js';
 import type { PartitionLease } from './partition-lease.js';
 import { decodeArray, decodeEntries, decodeText } from './replies.js';
-import type { ScriptCall } from './run-script.js';
-import { deadLetter, owns, settle } from './scripts.js';
+import { callScript, type ScriptCall } from './run-script.js';
+import { deadLetter, owns, settle, storeLetter } from './scripts.js';
+
+/** How long a copy whose entry is still pending is known to be one. Afterwards a further attempt leaves a second copy. */
+const markLifeMs = 60 * 60 * 1_000;
 
 /** Where an entry is moved from and to: the same connection, or in a cluster two where their slots differ. */
 export interface DeadLetterWay {
@@ -25,7 +31,7 @@ export async function moveToDeadLetters(
 }
 
 // Another slot, or more fields than a script can hand to XADD: stored first, acknowledged second. In between, a crash
-// leaves a copy, never a gap.
+// leaves a copy, never a gap; whoever comes next finds it by its mark, unless it is too large for a script.
 async function moveInTwoSteps(
   { control, letters, partition }: DeadLetterWay,
   call: ScriptCall,
@@ -47,7 +53,13 @@ async function moveInTwoSteps(
   if (decodeArray(pending, 'XPENDING').length === 0) return 'not-owned';
   const [entry] = decodeEntries(decodeArray(reply, 'XRANGE'), 'XRANGE');
   if (entry?.fields) {
-    await letters.command(['XADD', target, '*', ...(entry.fields as readonly Buffer[]), ...provenance], withinMs);
+    const fields = entry.fields as readonly Buffer[];
+    const values = [...fields, ...provenance];
+    if (values.length > mostValuesPerEntry) await letters.command(['XADD', target, '*', ...values], withinMs);
+    else {
+      const keys = [target, markOf(target, [stream, String(group), String(id)], fields)];
+      await callScript(letters, storeLetter, { keys, args: [String(markLifeMs), ...values] }, withinMs);
+    }
   }
   const settled = await partition.call(
     control,
@@ -57,4 +69,11 @@ async function moveInTwoSteps(
   );
   if (settled !== 1) return 'not-owned';
   return entry?.fields ? 'moved' : 'vanished';
+}
+
+// The fields are part of it: a stream that was lost and filled again may give an id a second time.
+function markOf(target: string, origin: readonly string[], fields: readonly Buffer[]): string {
+  const hash = createHash('sha1').update(JSON.stringify(origin));
+  for (const field of fields) hash.update(`${field.length}:`).update(field);
+  return companionKey(target, `dedup::letter:${hash.digest('hex')}`);
 }

@@ -30,7 +30,9 @@ export async function establish(
       return;
     } catch (error) {
       const failure = error as RedisFailure;
-      const mayPass = failure.kind === 'refused' || failure.kind === 'unknown';
+      const isAnswer = replyCodeOf(failure) !== undefined;
+      const mayPass =
+        failure.kind === 'refused' || failure.kind === 'unknown' || (failure.kind === 'offline' && isAnswer);
       if (!mayPass || attempt >= attempts) throw remember(explain(failure, topology), failure);
     }
     await new Promise((resolve) => setTimeout(resolve, firstDelayMs * 2 ** (attempt - 1)));

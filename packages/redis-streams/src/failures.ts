@@ -41,19 +41,9 @@ class RedisConnectionError extends Error {
  * Valkey and others. A word that is not here is ambiguous.
  */
 const kindOfCode = new Map<string, FailureKind>([
-  ...each(
-    'refused',
-    'LOADING',
-    'MASTERDOWN',
-    'CLUSTERDOWN',
-    'TRYAGAIN',
-    'MOVED',
-    'ASK',
-    'READONLY',
-    'OOM',
-    'NOREPLICAS',
-  ),
-  ...each('refused', 'MISCONF', 'BUSY', 'UNBLOCKED', 'NOSCRIPT'),
+  // there is no server yet, or no longer, that could do it: a failover or a slot that moves takes its time
+  ...each('offline', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN'),
+  ...each('refused', 'MOVED', 'ASK', 'READONLY', 'OOM', 'NOREPLICAS', 'MISCONF', 'BUSY', 'UNBLOCKED', 'NOSCRIPT'),
   ...each('invalid', 'ERR', 'WRONGTYPE', 'CROSSSLOT', 'EXECABORT', 'NOPROTO', 'BUSYGROUP'),
   ...each('denied', 'NOAUTH', 'WRONGPASS', 'NOPERM', 'DENIED'),
   ...each('group-lost', 'NOGROUP'),

@@ -193,6 +193,17 @@ redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('HDEL', KEYS[2], ARGV[3])
 return entry and 'moved' or 'vanished'`);
 
+/**
+ * Stores ARGV[2]… in KEYS[1], unless the mark KEYS[2] leads to an entry that is still there, and marks it for ARGV[1] ms.
+ * Answers with the id of the one entry.
+ */
+export const storeLetter = script(`
+local id = redis.call('GET', KEYS[2])
+if id and #redis.call('XRANGE', KEYS[1], id, id) > 0 then return id end
+id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
+redis.call('SET', KEYS[2], id, 'PX', ARGV[1])
+return id`);
+
 /** Answers whether the consumer owns the entry ARGV[3]. */
 export const owns = script(`${ownership}
 return owned(ARGV[3]) and 1 or 0`);

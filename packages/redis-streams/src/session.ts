@@ -99,7 +99,7 @@ export class Session {
     const failures = replies
       .filter((reply) => reply instanceof LinkFailure)
       .map((reply) => failureOf(reply, address, false));
-    const serious = failures.find((failure) => failure.kind === 'offline' || isRefusal(failure));
+    const serious = failures.find((failure) => isLost(failure) || isRefusal(failure));
     if (serious !== undefined) throw serious;
     if (this.#ending !== undefined) throw failures[0] ?? offline(this.#ending.message);
     // where the role may not be asked, the first READONLY tells
@@ -159,4 +159,8 @@ function isReplica(role: unknown): boolean {
 
 function isRefusal(failure: RedisFailure): boolean {
   return failure.kind === 'denied' && replyCodeOf(failure) !== 'NOPERM';
+}
+
+function isLost(failure: RedisFailure): boolean {
+  return failure.kind === 'offline' && replyCodeOf(failure) === undefined;
 }

@@ -241,7 +241,7 @@ export class SlotRoute implements Connection {
     const { topology, slot } = this.#options;
     const redirection = latestOf(this.#redirected);
     let target: Shard | undefined;
-    if (redirection?.code === 'ASK') target = topology.guestAt(redirection);
+    if (redirection?.code === 'ASK') target = topology.guestAt(slot, redirection);
     else if (redirection !== undefined) target = await topology.movedTo(slot, redirection);
     const calls = this.#redirected.splice(0).sort((a, b) => a.number - b.number);
     for (const call of calls) {

@@ -2,7 +2,7 @@ import type { Entry, SubscriptionOptions } from '@events/core';
 import { type Connection, controlWithinMs } from './connection.js';
 import type { ConnectionLease } from './connection-pool.js';
 import { exactEntries } from './entry-reader.js';
-import { RedisFailure, redirectionOf, replyCodeOf } from './failures.js';
+import { RedisFailure, redirectionOf, replyCodeOf, unknownOutcome } from './failures.js';
 import type { PartitionLease } from './partition-lease.js';
 import type { ReadingConnection } from './reading-connection.js';
 import { decodeArray, decodeEntries, decodeRead, decodeText } from './replies.js';
@@ -33,7 +33,7 @@ export class StreamReader {
     this.#reading = true;
     try {
       const reply = await this.#connection.command(command, blockMs + controlWithinMs);
-      return await exactEntries(decodeRead(reply), stream, control, controlWithinMs);
+      return await asStored(decodeRead(reply), stream, control);
     } catch (error) {
       // its slot has moved while it waited: the next read goes to the new owner
       if (redirectionOf(error) !== undefined) return [];
@@ -62,11 +62,11 @@ export class StreamReader {
     this.#reading = true;
     try {
       const { entries, lastId } = await take();
-      if (entries.length > 0 || blockMs <= 0) return await exactEntries(entries, stream, control, controlWithinMs);
+      if (entries.length > 0 || blockMs <= 0) return await asStored(entries, stream, control);
       const wait = ['XREAD', 'COUNT', '1', 'BLOCK', String(blockMs), 'STREAMS', stream, lastId];
       const news = await connection.command(wait, blockMs + controlWithinMs);
       if (news === null || news === undefined) return [];
-      return await exactEntries((await take()).entries, stream, control, controlWithinMs);
+      return await asStored((await take()).entries, stream, control);
     } catch (error) {
       if (redirectionOf(error) !== undefined) return [];
       throw error;
@@ -91,5 +91,19 @@ export class StreamReader {
 
   close(): void {
     this.#connection?.close();
+  }
+}
+
+// What was read is this consumer's already: that its bytes could not be fetched must not pass for a read that did nothing.
+async function asStored(
+  entries: Parameters<typeof exactEntries>[0],
+  stream: string,
+  control: Connection,
+): Promise<readonly Entry[]> {
+  try {
+    return await exactEntries(entries, stream, control, controlWithinMs);
+  } catch (error) {
+    if (!(error instanceof RedisFailure) || error.kind === 'closed') throw error;
+    throw unknownOutcome(`Entries were read, and their bytes could not be fetched: ${error.message}`);
   }
 }

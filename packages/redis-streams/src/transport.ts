@@ -205,7 +205,14 @@ export abstract class RedisStreamsTransport extends EventEmitter<RedisTransportE
   }
 
   #failedOver(failover: Failover, reason: string): void {
-    for (const listener of [...this.#failoverListeners]) listener(failover);
+    for (const listener of [...this.#failoverListeners]) {
+      try {
+        listener(failover);
+      } catch (error) {
+        // the connections must leave the old server all the same
+        process.emitWarning(`A listener of onFailover threw: ${String(error)}`, 'EventsWarning');
+      }
+    }
     this.#tell('failover', { from: failover.from, to: failover.to, reason });
   }
 

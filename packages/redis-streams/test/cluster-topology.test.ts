@@ -202,12 +202,12 @@ describe('a slot that has moved', () => {
   });
 
   test.each(['TRYAGAIN Multiple keys', 'CLUSTERDOWN The cluster is down'])(
-    '%s is refused and not repeated here',
+    '%s is an answer, and not repeated here',
     async (text) => {
       const connection = await way(here);
       const reply = outcomes(connection, [['A']]);
       await connector.to('a:1').answer(errorReply(text));
-      expect(await reply).toEqual(['refused']);
+      expect(await reply).toEqual(['offline']);
       expect(connector.to('a:1').sent).toEqual([['A']]);
     },
   );

@@ -94,16 +94,17 @@ describe('a connection that is open', () => {
     },
   );
 
-  test.each(['LOADING Redis is loading', 'OOM command not allowed', 'BUSY Redis is busy'])(
-    'stays open after %s',
-    async (text) => {
-      await opened();
-      const reply = outcome('A');
-      await connector.last.answer(errorReply(text));
-      expect(await reply).toBe('refused');
-      expect(connector.last.destroyed).toBe(false);
-    },
-  );
+  test.each([
+    ['LOADING Redis is loading', 'offline'],
+    ['OOM command not allowed', 'refused'],
+    ['BUSY Redis is busy', 'refused'],
+  ])('stays open after %s', async (text, kind) => {
+    await opened();
+    const reply = outcome('A');
+    await connector.last.answer(errorReply(text));
+    expect(await reply).toBe(kind);
+    expect(connector.last.destroyed).toBe(false);
+  });
 });
 
 describe('a connection that is not open', () => {

@@ -5,10 +5,10 @@ import { failureOf, replyFailure } from '../src/failures.js';
 
 describe('an error reply is told by its first word', () => {
   test.each<[string, FailureKind]>([
-    ['LOADING Redis is loading the dataset in memory', 'refused'],
-    ['MASTERDOWN Link with MASTER is down', 'refused'],
-    ['CLUSTERDOWN The cluster is down', 'refused'],
-    ['TRYAGAIN Multiple keys request during rehashing of slot', 'refused'],
+    ['LOADING Redis is loading the dataset in memory', 'offline'],
+    ['MASTERDOWN Link with MASTER is down', 'offline'],
+    ['CLUSTERDOWN The cluster is down', 'offline'],
+    ['TRYAGAIN Multiple keys request during rehashing of slot', 'offline'],
     ['MOVED 3999 127.0.0.1:6381', 'refused'],
     ['ASK 3999 127.0.0.1:6381', 'refused'],
     ["READONLY You can't write against a read only replica.", 'refused'],

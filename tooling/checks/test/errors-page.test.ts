@@ -43,5 +43,7 @@ test('the replies of Redis stand there as the transport tells them apart', () =>
   }
   const documented = tableRows(section(page, 'What Redis answers, and what becomes of it'));
   const wordsIn = documented.map(([words = '']) => matches(words, /`(\w+)`/g)).filter((words) => words.length > 0);
-  expect(wordsIn).toEqual(['refused', 'invalid', 'denied', 'group-lost', 'fenced'].map((kind) => kinds.get(kind)));
+  expect(wordsIn).toEqual(
+    ['offline', 'refused', 'invalid', 'denied', 'group-lost', 'fenced'].map((kind) => kinds.get(kind)),
+  );
 });

@@ -160,7 +160,10 @@ export function clusterSuite(kit: TransportKit): void {
       const owner = await cluster.masterOf(stream);
       const others = cluster.nodes.filter((node) => node !== owner);
       for (const node of others) await node.kill();
-      await until(async () => kindsOf(await appender.append([entryOf(stream, 1)], 500))[0] === 'refused');
+      await until(async () => {
+        const [answer] = await appender.append([entryOf(stream, 1)], 500);
+        return typeof answer === 'object' && 'cause' in answer && answer.cause.message.startsWith('CLUSTERDOWN');
+      });
       for (const node of others) await node.restart();
       await until(async () => isStored((await appender.append([entryOf(stream, 2)], 500))[0]));
     });

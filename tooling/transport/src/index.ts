@@ -1,4 +1,6 @@
+export { clusterHarness } from './cluster-harness.js';
 export { clusterSuite } from './cluster-suite.js';
+export { conformanceOn } from './conformance-on.js';
 export { durabilitySuite } from './durability-suite.js';
 export { exitSuite } from './exit-suite.js';
 export { faultsSuite } from './faults-suite.js';
@@ -8,6 +10,7 @@ export { limitsSuite } from './limits-suite.js';
 export { optionsSuite } from './options-suite.js';
 export { redisHarness } from './redis-harness.js';
 export { securitySuite } from './security-suite.js';
+export { sentinelHarness } from './sentinel-harness.js';
 export { sentinelSuite } from './sentinel-suite.js';
 export { settingsSuite } from './settings-suite.js';
 export { verbsSuite } from './verbs-suite.js';

@@ -2,6 +2,9 @@ import type { RedisStreamsTransport, RedisTransportOptions } from '@events/redis
 import { type FaultProxy, type RedisServer, startFaultProxy, startRedis } from '@events/tooling-redis';
 import { afterEach } from '@jest/globals';
 
+/** Longer than any fault of the conformance suite lasts: no server is found to be down meanwhile. */
+export const conformanceTimeoutMs = 60_000;
+
 /** What the suites need to know of an adapter. */
 export interface TransportKit {
   /** The name of the client. */

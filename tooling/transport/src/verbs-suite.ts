@@ -89,6 +89,7 @@ export function verbsSuite(kit: TransportKit): void {
           length: 4,
           firstEntryId: first,
           lastGeneratedId: fourth,
+          removed: 0,
           groups: [{ name: 'group', consumers: 2, pending: 1, lastDeliveredId: fourth, lag: 0 }],
         });
         expect(await inspector.describe('missing')).toBeUndefined();

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { companionKey, type Subscription } from '@events/core';
 import { later, letPass, patienceMs, until, within } from '../patience.js';
 import { plainAppending } from '../plain-appending.js';
 import type { Scenario } from '../scenario.js';
+import type { Stage } from '../stage.js';
 import { assertStoredOnce, outcomeOf, seenBy } from './outcome.js';
 
 const hourMs = 3_600_000;
@@ -96,25 +98,33 @@ export const brokenConnectionScenarios: readonly Scenario[] = [
     name: 'deadLetter: with connections breaking, an entry is moved as a whole or stays as it was',
     async run(stage) {
       const { stream, ids, subscription } = await stage.own(200);
-      const transport = await stage.transport();
-      const outcomes = new Map<string, string>();
-      for (let round = 0; round < 10; round += 1) {
-        const moves = ids.slice(round * 20, round * 20 + 20).map(async (id) => {
-          const move = subscription.deadLetter(id, `${stream}:rejected`, ['origin', id]);
-          outcomes.set(id, await move.catch((error: unknown) => transport.classify(error).kind));
-        });
-        // a little later in each round, so that a move in several steps is cut between any two of them
-        for (let turn = 0; turn < round; turn += 1) await nextTurn();
-        await stage.faults.killConnections();
-        await Promise.all(moves);
-      }
-      const pending = new Set((await stage.persist(() => subscription.owned('0-0', 1_000))).map(({ id }) => id));
-      const letters = await stage.persist(() => transport.inspector().range(`${stream}:rejected`, '-', '+', 1_000));
-      const moved = letters.map(({ fields }) => fields?.at(-1));
+      const target = companionKey(stream, 'dlq');
+      const outcomes = await moveWhileBreaking(stage, subscription, ids, target);
+      const pending = await pendingOf(stage, subscription);
+      const moved = await originsIn(stage, target);
       for (const id of ids) {
         assert.equal(moved.filter((each) => each === id).length, pending.has(id) ? 0 : 1, `${id}: ${outcomes.get(id)}`);
         if (outcomes.get(id) === 'moved') assert.ok(!pending.has(id), `${id} was said to be moved`);
       }
+    },
+  },
+  {
+    name: 'deadLetter: to a stream of any name, with connections breaking, repeating it leaves one copy of each entry',
+    async run(stage) {
+      const { stream, ids, subscription } = await stage.own(200);
+      const target = `${stream}:rejected`;
+      const outcomes = await moveWhileBreaking(stage, subscription, ids, target);
+      const pending = await pendingOf(stage, subscription);
+      const copied = new Set(await originsIn(stage, target));
+      for (const id of ids) {
+        if (outcomes.get(id) === 'moved') assert.ok(!pending.has(id), `${id} was said to be moved`);
+        assert.ok(pending.has(id) || copied.has(id), `${id} is neither here nor there`);
+      }
+      for (const id of pending) {
+        assert.equal(await stage.persist(() => subscription.deadLetter(id, target, ['origin', id])), 'moved');
+      }
+      assert.equal((await pendingOf(stage, subscription)).size, 0);
+      assert.deepEqual([...(await originsIn(stage, target))].sort(), [...ids].sort());
     },
   },
   {
@@ -146,3 +156,36 @@ export const brokenConnectionScenarios: readonly Scenario[] = [
     },
   },
 ];
+
+/** Moves twenty entries at a time while connections break. Resolves with what became of each. */
+async function moveWhileBreaking(
+  stage: Stage,
+  subscription: Subscription,
+  ids: readonly string[],
+  target: string,
+): Promise<ReadonlyMap<string, string>> {
+  const transport = await stage.transport();
+  const outcomes = new Map<string, string>();
+  for (let round = 0; round * 20 < ids.length; round += 1) {
+    const moves = ids.slice(round * 20, round * 20 + 20).map(async (id) => {
+      const move = subscription.deadLetter(id, target, ['origin', id]);
+      outcomes.set(id, await move.catch((error: unknown) => transport.classify(error).kind));
+    });
+    // a little later in each round, so that a move in several steps is cut between any two of them
+    for (let turn = 0; turn < round; turn += 1) await nextTurn();
+    await stage.faults.killConnections();
+    await Promise.all(moves);
+  }
+  return outcomes;
+}
+
+async function pendingOf(stage: Stage, subscription: Subscription): Promise<ReadonlySet<string>> {
+  return new Set((await stage.persist(() => subscription.owned('0-0', 1_000))).map(({ id }) => id));
+}
+
+/** Which entries the letters of a stream were made of, by what `moveWhileBreaking` added to them. */
+async function originsIn(stage: Stage, stream: string): Promise<readonly unknown[]> {
+  const transport = await stage.transport();
+  const letters = await stage.persist(() => transport.inspector().range(stream, '-', '+', 1_000));
+  return letters.map(({ fields }) => fields?.at(-1));
+}

@@ -1,0 +1,4 @@
+import { clusterHarness, conformanceOn } from '@events/tooling-transport';
+import { kit } from './kit.js';
+
+conformanceOn(clusterHarness(kit));
