@@ -8,6 +8,8 @@ import { manyWaiters, sleep } from './sleep.js';
 import type { Failure, Transport } from './transport.js';
 
 const checkEveryMs = 10_000;
+/** Where each call names its stream, those that were not asked for longest are asked for anew. */
+const mostStreams = 10_000;
 
 /** Places events in partitions, once it is sure that everybody counts the same number of them. */
 export class PartitionRouter {
@@ -34,10 +36,21 @@ export class PartitionRouter {
   agreed(stream: string): Promise<void> | undefined {
     let agreement = this.#agreements.get(stream);
     if (agreement === undefined) {
+      this.#forgetOldest();
       agreement = new Agreement(this.#transport, stream, this.#count, this.#timeoutMs);
       this.#agreements.set(stream, agreement);
     }
     return agreement.reached();
+  }
+
+  #forgetOldest(): void {
+    if (this.#agreements.size < mostStreams) return;
+    for (const [stream, agreement] of this.#agreements) {
+      if (agreement.isAsking) continue;
+      this.#agreements.delete(stream);
+      void agreement.close();
+      return;
+    }
   }
 
   async close(): Promise<void> {
@@ -71,6 +84,10 @@ class Agreement {
     this.#count = count;
     this.#timeoutMs = timeoutMs;
     this.#table = transport.partitionTable(stream);
+  }
+
+  get isAsking(): boolean {
+    return this.#asking !== undefined;
   }
 
   reached(): Promise<void> | undefined {

@@ -48,6 +48,8 @@ export class SlotRoute implements Connection {
   readonly #held = new Set<Call>();
   readonly #redirected: Call[] = [];
   #underWay = 0;
+  /** Where what is under way was sent. */
+  #sentTo: Shard | undefined;
   #isLooking = false;
   #count = 0;
   #shard: Shard | undefined;
@@ -91,7 +93,7 @@ export class SlotRoute implements Connection {
       };
       const shard = this.shard;
       const mustWait = this.#isLooking || this.#redirected.length > 0 || this.#held.size > 0;
-      if (shard !== undefined && !mustWait) return this.#send(call, shard);
+      if (shard !== undefined && !mustWait && !this.#wouldOvertake(shard)) return this.#send(call, shard);
       this.#hold(call);
       if (shard === undefined && !this.#isLooking) void this.#look();
     });
@@ -165,7 +167,7 @@ export class SlotRoute implements Connection {
   #release(): void {
     if (this.#held.size === 0) return;
     const shard = this.shard;
-    if (shard === undefined) return;
+    if (shard === undefined || this.#wouldOvertake(shard)) return;
     const held = [...this.#held];
     this.#held.clear();
     for (const call of held) {
@@ -175,6 +177,11 @@ export class SlotRoute implements Connection {
     }
   }
 
+  // The map may know of a move before what is under way was refused for it: that is sent on first.
+  #wouldOvertake(shard: Shard): boolean {
+    return this.#underWay > 0 && this.#sentTo !== shard;
+  }
+
   // What the new master lacks is stored first.
   #isOvertaken(call: Call): boolean {
     return this.#options.role === 'writer' && call.failovers !== this.#options.topology.failovers;
@@ -182,6 +189,7 @@ export class SlotRoute implements Connection {
 
   #send(call: Call, shard: Shard): void {
     this.#underWay += 1;
+    this.#sentTo = shard;
     this.#exchange(shard, call.commands, call).then(
       (replies) => {
         this.#underWay -= 1;
@@ -256,6 +264,7 @@ export class SlotRoute implements Connection {
   #sendAgain(call: Call, target: Shard, asking: boolean): void {
     call.redirections += 1;
     this.#underWay += 1;
+    this.#sentTo = target;
     const commands = call.missing.flatMap((index) => {
       const command = call.commands[index] as Command;
       return asking && !isWait(command) ? [['ASKING'], command] : [command];

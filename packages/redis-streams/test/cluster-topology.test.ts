@@ -148,6 +148,41 @@ describe('a slot that has moved', () => {
     expect(failedOver).not.toHaveBeenCalled();
   });
 
+  test('is not overtaken by what comes when the map knows of the move and the old owner has not answered yet', async () => {
+    const connection = await way(here);
+    await way(there);
+    const first = outcomes(connection, [['A']]);
+    epoch = 3;
+    ranges = [
+      [0, slot - 1, 'a:1', 'r:3'],
+      [slot, slot, 'b:2'],
+      [slot + 1, middle, 'a:1', 'r:3'],
+      [middle + 1, 16_383, 'b:2'],
+    ];
+    topology.suspect();
+    for (let round = 0; round < 10; round += 1) {
+      await jest.advanceTimersByTimeAsync(100);
+      await openLinks();
+    }
+    const second = outcomes(connection, [['B']]);
+    expect(connector.to('b:2').sent).toEqual([]);
+    await connector.to('a:1').answer(moved);
+    expect(connector.to('b:2').sent).toEqual([['A'], ['B']]);
+    await connector.to('b:2').answer('a', 'b');
+    expect(await Promise.all([first, second])).toEqual([['a'], ['b']]);
+  });
+
+  test('where a node does not know its own name, is at the host that was asked', async () => {
+    const connection = await way(here);
+    const reply = outcomes(connection, [['A']]);
+    epoch = 3;
+    ranges = [[0, slot, 'a:9'], [slot + 1, middle, 'a:1', 'r:3'], ...ranges.slice(1)];
+    await connector.to('a:1').answer(errorReply(`MOVED ${slot} :9`));
+    await openLinks();
+    await connector.to('a:9').answer('a');
+    expect(await reply).toEqual(['a']);
+  });
+
   test('to a node that was not known is followed after the map says so', async () => {
     const connection = await way(here);
     const reply = outcomes(connection, [['A']]);

@@ -203,9 +203,10 @@ describe.each(Object.entries(grounds))('%s', (where, start) => {
         const rule = await permit(
           roles.consumer,
           ...(everybody.get('a consumer') ?? []),
-          ...added(roles.consumer, 'deduplicate', 'deadLetter: { stream }').map((word) =>
-            word.replace('<name>', 'failed'),
-          ),
+          ...[
+            ...added(roles.consumer, 'deduplicate', 'deadLetter: { stream }'),
+            ...('cluster' in ground.place ? (onCluster.get('a consumer with deadLetter: { stream }') ?? []) : []),
+          ].map((word) => word.replace('<name>', 'failed')),
         );
         await source();
         await logIn(roles.consumer).connect();
