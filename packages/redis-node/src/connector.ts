@@ -40,6 +40,7 @@ interface Client {
   readonly isReady: boolean;
   connect(): Promise<unknown>;
   destroy(): void;
+  duplicate(overrides: object): Client;
   on(event: string, listener: (...details: unknown[]) => void): unknown;
   sendCommand(command: Command, options?: object): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
@@ -66,8 +67,17 @@ export class NodeRedisConnector implements Connector {
     const socket: object = { ...given, ...endpoint, ...neededSocketSettings, signal: end.signal };
     // the types of node-redis do not allow `undefined` for what it takes as absent
     const needed = { ...(neededSettings as object), commandOptions: commandOptions as object, socket };
-    return new NodeRedisLink(createClient({ ...options, ...needed }) as unknown as Client, end, onClose);
+    return new NodeRedisLink(clientWith({ ...options, ...needed }), end, onClose);
   }
+}
+
+let pattern: Client | undefined;
+
+// `createClient` builds a class with all commands anew, which stops the process for a tenth of a second, whenever the options
+// are not those of the time before: for each connection, where there are two servers. A duplicate shares the class.
+function clientWith(options: object): Client {
+  pattern ??= createClient({ maintNotifications: 'disabled' }) as unknown as Client;
+  return pattern.duplicate(options);
 }
 
 /** Settings of the client: how it reaches servers, and how it reaches sentinels. */

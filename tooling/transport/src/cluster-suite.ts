@@ -4,7 +4,7 @@ import type { RedisTransportOptions } from '@events/redis-streams';
 import { keySlot, type RedisCluster, type StartClusterOptions, startCluster, until } from '@events/tooling-redis';
 import { describe, expect, test } from '@jest/globals';
 import { Laboratory, type TransportKit } from './kit.js';
-import { connectionsTo, entryOf, isStored, kindsOf, numbersIn, Writing } from './topology-kit.js';
+import { awaitReplica, connectionsTo, entryOf, isStored, kindsOf, numbersIn, Writing } from './topology-kit.js';
 
 const stream = 'orders';
 const member = { stream, group: 'group', consumer: 'one' };
@@ -125,6 +125,7 @@ export function clusterSuite(kit: TransportKit): void {
       const writing = new Writing(transport, stream);
       const undisturbed = new Writing(transport, away);
       await writing.goesOn();
+      await awaitReplica(old);
       if (fault === 'killed') await old.kill();
       if (fault === 'frozen') await old.freeze();
       const next = await cluster.failover(old);

@@ -4,7 +4,7 @@ import type { RedisTransportOptions } from '@events/redis-streams';
 import { type ReplicatedRedis, type StartReplicatedOptions, startReplicated, until } from '@events/tooling-redis';
 import { describe, expect, test } from '@jest/globals';
 import { Laboratory, type TransportKit } from './kit.js';
-import { connectionsTo, entryOf, kindsOf, numbersIn, Writing } from './topology-kit.js';
+import { awaitReplica, connectionsTo, entryOf, kindsOf, numbersIn, Writing } from './topology-kit.js';
 
 const stream = 'orders';
 const member = { stream, group: 'group', consumer: 'one' };
@@ -38,6 +38,7 @@ export function sentinelSuite(kit: TransportKit): void {
         const writing = new Writing(transport, stream);
         await writing.goesOn();
         const old = await set.master();
+        await awaitReplica(old);
         if (fault === 'killed') await old.kill();
         if (fault === 'frozen') await old.freeze();
         const next = await set.failover();

@@ -14,6 +14,17 @@ export function kindsOf(answers: readonly AppendAnswer[]): readonly string[] {
   return answers.map((answer) => (isStored(answer) ? 'stored' : (answer as { kind: string }).kind));
 }
 
+/** Resolves when a replica has what the server has stored so far: what it lacks would be gone with the server. */
+export async function awaitReplica(server: RedisServer): Promise<void> {
+  const state = async () => String(await server.command('INFO', 'replication'));
+  const stored = Number(/master_repl_offset:(\d+)/.exec(await state())?.[1]);
+  const isThere = ([, offset]: RegExpMatchArray) => Number(offset) >= stored;
+  await until(async () => [...(await state()).matchAll(/state=online,offset=(\d+)/g)].some(isThere), {
+    timeoutMs: recoveryMs,
+    message: 'a replica has everything',
+  });
+}
+
 /** Entries that are told apart. */
 export function entryOf(stream: string, number: number) {
   return { stream, id: `event-${number}`, fields: ['number', String(number)] };
