@@ -20,7 +20,7 @@ export interface Wishes extends TrialSize {
 
 export class UsageError extends Error {}
 
-const usage = `npm run faults -- [SCENARIO] [options]
+export const usage = `npm run faults -- [SCENARIO] [options]
 
 SCENARIO is one of these, or all (default):
   ${scenarios.map(({ name }) => name).join(', ')}

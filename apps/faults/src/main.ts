@@ -1,5 +1,5 @@
 // Proves what the library promises by breaking what it stands on. `npm run faults -- SCENARIO`; exit code 1 = a promise was broken.
-import { readCommandLine, UsageError, type Wishes } from './command-line.js';
+import { readCommandLine, UsageError, usage, type Wishes } from './command-line.js';
 import type { GroundPlan } from './ground.js';
 import { type ReportHead, writeReport } from './report.js';
 import type { Scenario } from './scenario.js';
@@ -10,16 +10,22 @@ import type { PartVerdict } from './verdict.js';
 
 const oneServer: GroundPlan = { kind: 'single' };
 
+const words = process.argv.slice(2);
+
 try {
-  const wishes = readCommandLine(process.argv.slice(2));
-  for (const scenario of wishes.scenarios) {
-    const clients = scenario.mixesClients === true ? wishes.clients.slice(0, 1) : wishes.clients;
-    for (const client of clients) if (!(await holds(scenario, client, wishes))) process.exitCode = 1;
-  }
+  if (words.includes('--help')) process.stdout.write(`${usage}\n`);
+  else await run(readCommandLine(words));
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 2;
+}
+
+async function run(wishes: Wishes): Promise<void> {
+  for (const scenario of wishes.scenarios) {
+    const clients = scenario.mixesClients === true ? wishes.clients.slice(0, 1) : wishes.clients;
+    for (const client of clients) if (!(await holds(scenario, client, wishes))) process.exitCode = 1;
+  }
 }
 
 async function holds(scenario: Scenario, client: Client, wishes: Wishes): Promise<boolean> {
