@@ -112,10 +112,10 @@ export function failoverPart({ ground, practice, title, ...part }: FailoverPart)
 }
 
 /**
- * Within this time after its return nobody asks a master anymore that was replaced meanwhile: what it confirmed later
- * would have been lost.
+ * The silence deadline: within this time after its return nobody asks a master anymore that was replaced meanwhile. What
+ * it confirmed later would have been lost.
  */
-const silenceMs = 5_000;
+const silenceMs = 2_000;
 
 /** Nothing was confirmed by a server that came back long after it came back: that would be missing now. */
 export function leftInTime({ evidence, account }: Closing, faults: readonly Fault[]): Promised {
