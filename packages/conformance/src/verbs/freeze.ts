@@ -15,8 +15,9 @@ export const freezeScenarios: readonly Scenario[] = [
       const inspector = transport.inspector();
       await inspector.describe(stream);
       await frozen(stage, async () => {
+        // it may be known already
+        const capabilities = kindOf(transport, transport.capabilities());
         const verbs = [
-          transport.capabilities(),
           subscription.ensureGroup('beginning'),
           subscription.register(1_000),
           subscription.read(1, 100),
@@ -39,6 +40,7 @@ export const freezeScenarios: readonly Scenario[] = [
           kinds.filter((kind) => kind !== 'unknown' && kind !== 'offline'),
           [],
         );
+        assert.match(await capabilities, /^(resolved|unknown|offline)$/);
       });
       await stage.persist(() => subscription.owned('0-0', 1));
     },
