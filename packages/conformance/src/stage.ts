@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FailureKind, Fields, GroupStart, StreamDescription, Subscription, Transport } from '@events/core';
+import type {
+  FailureKind,
+  Fields,
+  GroupStart,
+  StreamDescription,
+  Subscription,
+  Transport,
+  TrimBound,
+} from '@events/core';
 import type { TransportFaults, TransportHarness } from './harness.js';
 import { patienceMs, until, within } from './patience.js';
 import { plainAppending } from './plain-appending.js';
@@ -61,6 +69,16 @@ export class Stage {
   stream(): string {
     this.#streams += 1;
     return `conformance:${this.#run}:${this.#streams}`;
+  }
+
+  /** Leaves what `bound` lets stay, read or not. Resolves with how many entries went. */
+  async trim(stream: string, bound: TrimBound): Promise<number> {
+    const janitor = (await this.transport()).janitor();
+    try {
+      return (await janitor.trim(stream, { bound, limit: null, isExact: true, keepUnread: null })).removed;
+    } finally {
+      await janitor.close();
+    }
   }
 
   /** A consumer of a group of `stream`, which is created unless it exists. */

@@ -18,6 +18,7 @@ const helpless: Transport = {
     ensureGroup: refuse,
     register: refuse,
     own: refuse,
+    progress: refuse,
     disown: refuse,
     takeOver: refuse,
     read: refuse,
@@ -34,7 +35,31 @@ const helpless: Transport = {
     release: refuse,
     close: async () => {},
   }),
-  inspector: () => ({ describe: refuse, range: refuse, fetch: refuse, trim: refuse, close: async () => {} }),
+  inspector: () => ({
+    // biome-ignore lint/correctness/useYield: it refuses before there is a page
+    async *keys() {
+      await refuse();
+    },
+    memory: refuse,
+    describe: refuse,
+    range: refuse,
+    fetch: refuse,
+    count: refuse,
+    pending: refuse,
+    consumers: refuse,
+    close: async () => {},
+  }),
+  janitor: () => ({
+    takeTurn: refuse,
+    endTurn: refuse,
+    survey: refuse,
+    trim: refuse,
+    removeGroup: refuse,
+    removeConsumer: refuse,
+    seal: refuse,
+    changeSeal: refuse,
+    close: async () => {},
+  }),
   partitionTable: () => ({
     agree: refuse,
     change: refuse,

@@ -1,4 +1,5 @@
 import { jitteredBackoffMs } from './backoff.js';
+import { CarefulFetch } from './careful-fetch.js';
 import type { Delivery } from './delivery.js';
 import { Fifo } from './fifo.js';
 import type { ReadGate } from './read-gate.js';
@@ -14,20 +15,28 @@ export class Backlog {
   readonly #gate: ReadGate;
   readonly #affordableCount: () => number;
   readonly #onLoaded: (loaded: readonly (readonly [Delivery, Fields | null])[]) => Promise<void>;
+  readonly #onUnreadable: (delivery: Delivery, error: Error) => void;
+  readonly #fetch: CarefulFetch;
   readonly #waiting = new Fifo<Delivery>();
   #isLoading = false;
 
-  /** `onLoaded` gets deliveries with their fields, or `null` for entries that no longer exist. */
+  /**
+   * `onLoaded` gets deliveries with their fields, or `null` for entries that no longer exist; `onUnreadable` those that
+   * the server does not send.
+   */
   constructor(
     session: StreamSession,
     gate: ReadGate,
     affordableCount: () => number,
     onLoaded: (loaded: readonly (readonly [Delivery, Fields | null])[]) => Promise<void>,
+    onUnreadable: (delivery: Delivery, error: Error) => void,
   ) {
     this.#session = session;
     this.#gate = gate;
     this.#affordableCount = affordableCount;
     this.#onLoaded = onLoaded;
+    this.#onUnreadable = onUnreadable;
+    this.#fetch = new CarefulFetch(session);
   }
 
   push(delivery: Delivery): void {
@@ -46,16 +55,24 @@ export class Backlog {
   }
 
   async #load(): Promise<void> {
-    const { stopping, subscription } = this.#session;
+    const { stopping } = this.#session;
     for (let failures = 0; this.#waiting.length > 0 && !stopping.signal.aborted; ) {
       const room = await this.#gate.waitToLoad(stopping.signal);
-      const batch = this.#take(Math.min(maxBatch, room, this.#affordableCount()));
+      const batch = this.#take(Math.min(maxBatch, room, this.#affordableCount(), this.#fetch.limit));
       if (batch.length === 0) continue;
       try {
-        const entries = await subscription.fetch(batch.map(({ id }) => id));
+        const { entries, unreadable } = await this.#fetch.fetch(batch.map(({ id }) => id));
         this.#session.succeeded('fetch entries of');
         failures = 0;
-        await this.#onLoaded(batch.map((delivery, index) => [delivery, entries[index]?.fields ?? null]));
+        const loaded: [Delivery, Fields | null][] = [];
+        for (const delivery of batch) {
+          const entry = entries.get(delivery.id);
+          const error = unreadable.get(delivery.id);
+          if (entry !== undefined) loaded.push([delivery, entry.fields]);
+          else if (error === undefined) this.#waiting.push(delivery);
+          else if (delivery.state === 'parked') this.#onUnreadable(delivery, error);
+        }
+        await this.#onLoaded(loaded);
       } catch (error) {
         this.#session.failed('fetch entries of', error);
         for (const delivery of batch) this.#waiting.push(delivery);

@@ -9,11 +9,16 @@ export interface EntryReference {
   readonly event: Pick<ConsumedEvent, 'id' | 'type' | 'key'> | undefined;
 }
 
-/** Why an entry went to the dead letters. A handler's own reason, given to `context.deadLetter`, is any text. */
+/**
+ * Why an entry went to the dead letters. A handler's own reason, given to `context.deadLetter`, is any text. `unreadable`:
+ * asking for this entry alone broke the connection again and again, while the server answered everything else, as it
+ * does where an entry is larger than its `client-output-buffer-limit`; the server moved it, without sending it.
+ */
 export type DeadLetterReason =
   | 'retries-exhausted'
   | 'non-retryable'
   | 'undecodable'
+  | 'unreadable'
   | 'validation'
   | 'unhandled'
   | 'handler-never-settled'

@@ -45,7 +45,26 @@ export {
   type MatchingEvent,
 } from './event-contracts.js';
 export type { FailoverRecovered } from './failover-recovery.js';
-export type { GroupDescription, Inspector, StreamDescription, TrimBound } from './inspector.js';
+export type {
+  ConsumerDescription,
+  GroupDescription,
+  Inspector,
+  KeyDescription,
+  PendingDescription,
+  StreamDescription,
+  TrimBound,
+} from './inspector.js';
+export type {
+  ConsumerSurvey,
+  GroupLoss,
+  GroupState,
+  Janitor,
+  JanitorTask,
+  Removal,
+  StreamState,
+  Trimmed,
+  TrimOrder,
+} from './janitor.js';
 export type { Logger } from './logger.js';
 export type { PublishReceipt } from './outgoing-event.js';
 export { partitionOf, partitionStream } from './partition.js';
@@ -64,6 +83,7 @@ export type {
   Acknowledged,
   Acknowledgement,
   Claim,
+  GroupProgress,
   GroupStart,
   PendingEntry,
   Subscription,

@@ -64,7 +64,7 @@ export function checkLogger(logger: Logger | undefined): void {
 /** Throws `OptionsError` unless `transport` looks like one. */
 export function checkTransport(owner: string, transport: unknown): void {
   const verbs = [
-    ...['connect', 'capabilities', 'appender', 'subscription', 'inspector', 'partitionTable'],
+    ...['connect', 'capabilities', 'appender', 'subscription', 'inspector', 'janitor', 'partitionTable'],
     ...['classify', 'onFailover', 'close'],
   ];
   const complete =

@@ -1,6 +1,9 @@
 import type { SessionLease } from './stream-session.js';
 import type { Subscription } from './subscription.js';
 
+/** A renewal is a sign of life, too: they come often enough however long the lease is. */
+const longestRenewalMs = 3_000;
+
 /** What a lease tells whoever holds it. */
 export interface OwnershipLeaseHooks {
   /** It is over, and was not given up. Called once, at the moment at which that becomes known. */
@@ -35,7 +38,7 @@ export class OwnershipLease implements SessionLease {
   /** Begins to renew it. */
   start(): void {
     this.#watch();
-    this.#renewIn(this.#leaseMs / 3);
+    this.#renewIn(Math.min(this.#leaseMs / 3, longestRenewalMs));
   }
 
   lasts(): boolean {
@@ -92,7 +95,7 @@ export class OwnershipLease implements SessionLease {
       }
       this.#endsAtMs = sentAtMs + this.#leaseMs;
       this.#hooks.renewed();
-      this.#renewIn(this.#leaseMs / 3);
+      this.#renewIn(Math.min(this.#leaseMs / 3, longestRenewalMs));
     } catch (error) {
       if (this.#isOver) return;
       this.#hooks.failed(error);

@@ -368,6 +368,7 @@ export class Settler {
 
 const reasonsWithoutAttempt = new Set<DeadLetterReason>([
   'undecodable',
+  'unreadable',
   'validation',
   'unhandled',
   'consumer-vanished',

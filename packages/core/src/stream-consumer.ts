@@ -47,7 +47,13 @@ export class StreamConsumer implements DeliveryHome {
       (entries) => this.#accept(entries),
       onFatal,
     );
-    this.#backlog = new Backlog(session, gate, this.#reader.affordableCount, (loaded) => this.#loaded(loaded));
+    this.#backlog = new Backlog(
+      session,
+      gate,
+      this.#reader.affordableCount,
+      (loaded) => this.#loaded(loaded),
+      (delivery, error) => this.giveUpUnreadable(delivery, error),
+    );
     this.#settler = new Settler(session, {
       due: (delivery) => this.#recovery.enqueue(delivery),
       notOwned: (delivery) => this.notOwned(delivery),
@@ -239,6 +245,7 @@ export class StreamConsumer implements DeliveryHome {
     if (this.#isOver) return;
     const deliveries: Delivery[] = [];
     let characters = 0;
+    let largest = 0;
     for (const { id, fields } of entries) {
       const delivery = new Delivery(id, this);
       const rejection = fields === null ? undefined : this.#decoder.open(delivery, fields);
@@ -255,10 +262,11 @@ export class StreamConsumer implements DeliveryHome {
         continue;
       }
       characters += delivery.size;
+      largest = Math.max(largest, delivery.size);
       if (rejection === undefined) deliveries.push(delivery);
       else this.reject(delivery, rejection);
     }
-    this.#reader.noteSizes(entries.length, characters);
+    this.#reader.noteSizes(entries.length, characters, largest);
     await this.#offer(deliveries);
   }
 
@@ -330,6 +338,11 @@ export class StreamConsumer implements DeliveryHome {
     this.announceLost([delivery.id]);
     this.#session.dispatcher.finish(delivery, 'settling');
     this.#settler.acknowledger.add(delivery);
+  }
+
+  /** An entry that the server does not send, however often: only the server itself can move it. */
+  giveUpUnreadable(delivery: Delivery, error: Error): void {
+    this.#settler.deadLetter(delivery, 'unreadable', error);
   }
 
   #lostByTrim(delivery: Delivery): void {

@@ -1,6 +1,7 @@
 import { jitteredBackoffMs } from './backoff.js';
 import { ClosedError, type EventsError } from './errors.js';
 import type { GroupKeeper } from './group-keeper.js';
+import { countThatFits, joinHeap } from './heap-share.js';
 import type { ReadGate } from './read-gate.js';
 import type { Recovery } from './recovery.js';
 import { settledWithin, sleep } from './sleep.js';
@@ -10,6 +11,8 @@ import type { Entry } from './transport.js';
 /** Short, so that a stop never waits long where the server does not let reads be interrupted. */
 const blockMs = 1_000;
 const maxReadCharacters = 1_048_576;
+/** Nothing is known of a stream before its first entries were seen. */
+const firstCount = 16;
 
 /** Reads a stream as long as there is room, and does not stop for anything but the consumer. */
 export class StreamReader {
@@ -22,8 +25,9 @@ export class StreamReader {
   #reading: Promise<void> | undefined;
   /** A running average. */
   #charactersPerEntry = 1_024;
-  /** Lowered when reads keep breaking connections: a reply may be more than the server will send. */
-  #countLimit = Number.POSITIVE_INFINITY;
+  #largestSeen = 0;
+  /** Raised by reads that bring as much, and lowered when they keep breaking connections: a reply may be more than the server will send. */
+  #countLimit = firstCount;
   /** When the server last answered a read, Unix ms. */
   lastPollAt: number | undefined;
 
@@ -43,14 +47,17 @@ export class StreamReader {
     this.#onFatal = onFatal;
   }
 
-  /** How many entries of the usual size fit into a reply, and into what is left of the consumer's limit. */
+  /**
+   * How many entries of the usual size fit into a reply, and into what is left of the consumer's limit; and of the
+   * largest size into what is left of the heap.
+   */
   readonly affordableCount = (): number => {
     const characters = Math.min(maxReadCharacters, this.#session.dispatcher.charactersLeft);
-    return Math.max(1, Math.floor(characters / this.#charactersPerEntry));
+    return Math.min(Math.max(1, Math.floor(characters / this.#charactersPerEntry)), countThatFits(this.#largestSeen));
   };
 
   start(): void {
-    this.#reading = this.#read();
+    this.#reading = this.#read().finally(joinHeap());
   }
 
   /** Ends reading. What a read under way still brings is passed on. */
@@ -60,10 +67,12 @@ export class StreamReader {
     if (this.#reading !== undefined) await settledWithin(this.#reading, 2 * blockMs);
   }
 
-  /** Learns from what was read how large entries are. */
-  noteSizes(entries: number, characters: number): void {
+  /** Learns from what was read how large entries are. `largest` = the characters of the largest. */
+  noteSizes(entries: number, characters: number, largest: number): void {
     this.#charactersPerEntry = Math.max(64, (this.#charactersPerEntry + characters / entries) / 2);
-    // a whole read without trouble: what the limit was about may be gone
+    // it counts for long, but not for ever
+    this.#largestSeen = Math.max(largest, this.#largestSeen * 0.999);
+    // a whole read without trouble: more may go as well
     if (this.#countLimit <= entries) this.#countLimit *= 2;
   }
 

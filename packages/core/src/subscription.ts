@@ -17,8 +17,8 @@ export interface Subscription {
   ensureGroup(from: GroupStart): Promise<boolean>;
 
   /**
-   * Takes, or renews, the lease on this consumer's name for `leaseMs`, and makes the consumer known to the group.
-   * Resolves with `false`, changing nothing, while somebody else holds the name.
+   * Takes, or renews, the lease on this consumer's name for `leaseMs`, makes the consumer known to the group, and records a
+   * sign of life of both. Resolves with `false`, changing nothing, while somebody else holds the name.
    */
   register(leaseMs: number): Promise<boolean>;
 
@@ -39,8 +39,14 @@ export interface Subscription {
   claim(idleMs: number, count: number): Promise<Claim>;
 
   /**
+   * How far the group is, at one moment. What it says was missed is a lower bound: entries that went after this was last
+   * asked, and that the group has passed meanwhile, are in no answer.
+   */
+  progress(): Promise<GroupProgress>;
+
+  /**
    * Takes, or renews, the lease on the whole stream as one partition: its sole owner in the group for `leaseMs` of the
-   * server's time. Resolves with `false`, changing nothing, while another handle's lease lasts. Once it has resolved with
+   * server's time, and records a sign of life of group and consumer. Resolves with `false`, changing nothing, while another handle's lease lasts. Once it has resolved with
    * `true`, `read`, `takeOver`, `claim`, `start`, `keepAlive`, `acknowledge`, `postpone`, `deadLetter` and `release` fail as
    * `fenced`, and do nothing, from the moment at which another handle has taken the lease, and so does `own` itself:
    * the entries may have changed meanwhile. A lease that is over and that nobody took still lets them pass.
@@ -114,6 +120,25 @@ export interface PendingEntry {
 export interface Claim {
   readonly entries: readonly PendingEntry[];
   readonly vanished: readonly string[];
+}
+
+/** How far a group is. */
+export interface GroupProgress {
+  /** The server's time, Unix ms. */
+  readonly nowMs: number;
+  /** How many entries are pending in the whole group. */
+  readonly pending: number;
+  /** How many consumers the group has. */
+  readonly consumers: number;
+  readonly oldestPendingId: string | null;
+  /** The first entry that the group has not been given. */
+  readonly oldestUnreadId: string | null;
+  readonly lastDeliveredId: string;
+  /**
+   * How many entries were removed before the group was given them, in all, while the first unread one comes after a gap;
+   * 0 where there is none, and `null` when the server cannot know.
+   */
+  readonly missed: number | null;
 }
 
 /** What to acknowledge. */

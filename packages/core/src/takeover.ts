@@ -1,9 +1,10 @@
+import { CarefulFetch } from './careful-fetch.js';
 import { Delivery, type DeliveryHome } from './delivery.js';
 import type { EntryDecoder } from './entry-decoder.js';
 import { inherit } from './inheritance.js';
 import type { StreamSession } from './stream-session.js';
 import type { PendingEntry } from './subscription.js';
-import type { Fields } from './transport.js';
+import type { Entry } from './transport.js';
 
 const pageSize = 50;
 
@@ -13,6 +14,7 @@ export interface TakeoverHome extends DeliveryHome {
   condemn(delivery: Delivery, error: Error): void;
   announceLost(entryIds: readonly string[]): void;
   giveUpVanished(delivery: Delivery): void;
+  giveUpUnreadable(delivery: Delivery, error: Error): void;
 }
 
 /**
@@ -24,6 +26,7 @@ export class Takeover {
   readonly #home: TakeoverHome;
   readonly #decoder: EntryDecoder;
   readonly #affordableCount: () => number;
+  readonly #fetch: CarefulFetch;
   #isFirst = true;
 
   constructor(session: StreamSession, home: TakeoverHome, decoder: EntryDecoder, affordableCount: () => number) {
@@ -31,6 +34,7 @@ export class Takeover {
     this.#home = home;
     this.#decoder = decoder;
     this.#affordableCount = affordableCount;
+    this.#fetch = new CarefulFetch(session);
   }
 
   /** Rejects when the server does; what was lined up so far stays, and another run goes on behind it. */
@@ -66,19 +70,22 @@ export class Takeover {
   }
 
   async #lineUp(entries: readonly PendingEntry[], own: ReadonlySet<string>): Promise<void> {
-    const { subscription, stopping, emit, names, settings } = this.#session;
+    const { stopping, emit, names, settings } = this.#session;
     let fromOthers = 0;
     let suspects = 0;
     for (let from = 0; from < entries.length && !stopping.signal.aborted; ) {
       const some = entries.slice(from, from + this.#affordableCount());
-      from += some.length;
-      const stored = await subscription.fetch(some.map(({ id }) => id));
+      const { entries: stored, unreadable } = await this.#fetch.fetch(some.map(({ id }) => id));
       if (stopping.signal.aborted) return;
-      for (const [index, entry] of some.entries()) {
+      for (const entry of some) {
+        const found = stored.get(entry.id) ?? unreadable.get(entry.id);
+        // asked for again, before anything that comes after it
+        if (found === undefined) break;
+        from += 1;
         const isSuspect = this.#isSuspect(entry, own);
         if (!own.has(entry.id)) fromOthers += 1;
         if (isSuspect) suspects += 1;
-        this.#lineUpOne(entry, isSuspect, stored[index]?.fields ?? null);
+        this.#lineUpOne(entry, isSuspect, found);
       }
     }
     if (fromOthers > 0) {
@@ -91,16 +98,20 @@ export class Takeover {
     return own.has(id) ? this.#isFirst && this.#session.lease?.wasBegun(id) === true : true;
   }
 
-  #lineUpOne(entry: PendingEntry, isSuspect: boolean, fields: Fields | null): void {
+  #lineUpOne(entry: PendingEntry, isSuspect: boolean, found: Entry | Error): void {
     const { settings, dispatcher } = this.#session;
     const delivery = new Delivery(entry.id, this.#home);
     const condemned = inherit(delivery, entry, isSuspect, settings.maxAttempts);
     this.#home.hold(delivery);
-    if (fields === null) {
+    if (found instanceof Error) {
+      this.#home.giveUpUnreadable(delivery, found);
+      return;
+    }
+    if (found.fields === null) {
       this.#home.giveUpVanished(delivery);
       return;
     }
-    const rejection = this.#decoder.open(delivery, fields);
+    const rejection = this.#decoder.open(delivery, found.fields);
     if (rejection !== undefined) {
       this.#home.reject(delivery, rejection);
     } else if (condemned !== undefined) {

@@ -1,4 +1,5 @@
 import type { Inspector } from './inspector.js';
+import type { Janitor } from './janitor.js';
 import type { PartitionTable } from './partition-table.js';
 import type { Subscription, SubscriptionOptions } from './subscription.js';
 
@@ -8,7 +9,7 @@ import type { Subscription, SubscriptionOptions } from './subscription.js';
  * An adapter translates. It does not retry, log, validate, encode, or wrap errors: a verb rejects with whatever went
  * wrong and `classify` says what that means; core decides, retries, and wraps once. Every verb may be called
  * concurrently and settles within a deadline, whatever the server does. Handles (`appender`, `subscription`,
- * `inspector`) open what they need on first use; who opened a handle closes it, and closing twice is harmless.
+ * `inspector`, …) open what they need on first use; who opened a handle closes it, and closing twice is harmless.
  */
 export interface Transport {
   /** How core retries operations: `failfast` rejects the first transient refusal. `maxRetries` does not count the first attempt. */
@@ -28,6 +29,9 @@ export interface Transport {
 
   /** A handle that looks at streams without taking part in their consumption. */
   inspector(): Inspector;
+
+  /** A handle that keeps streams within bounds, and removes groups and consumers that nobody uses. */
+  janitor(): Janitor;
 
   /** A handle on what is agreed on about the partitions of `stream`, the key before any partition's number. */
   partitionTable(stream: string): PartitionTable;

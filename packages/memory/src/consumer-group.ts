@@ -1,8 +1,16 @@
-import type { Claim, GroupDescription, PendingEntry } from '@events/core';
-import { compareIds, zeroId } from './entry-id.js';
+import type {
+  Claim,
+  ConsumerDescription,
+  GroupDescription,
+  GroupState,
+  PendingDescription,
+  PendingEntry,
+} from '@events/core';
+import { compareIds, idAfter, zeroId } from './entry-id.js';
 import { HandledMarks } from './handled-marks.js';
 import { NameLeases } from './name-leases.js';
 import { type Pending, PendingList } from './pending-list.js';
+import type { SignsOfLife } from './signs-of-life.js';
 import type { StoredEntry, StreamLog } from './stream-log.js';
 
 /** As in XAUTOCLAIM: a call looks at this many pending entries for each one that it may take. */
@@ -38,9 +46,83 @@ export class ConsumerGroup {
     if (!this.#pendingOf.has(consumer)) this.#pendingOf.set(consumer, 0);
   }
 
-  /** Forgets a consumer that owns nothing; one that owns something stays, or its entries would be lost. */
-  removeConsumer(consumer: string): void {
-    if (this.#pendingOf.get(consumer) === 0) this.#pendingOf.delete(consumer);
+  /** Forgets a consumer that owns nothing, and tells whether it did; one that owns something stays, or its entries would be lost. */
+  removeConsumer(consumer: string): boolean {
+    return this.#pendingOf.get(consumer) === 0 && this.#pendingOf.delete(consumer);
+  }
+
+  hasConsumer(consumer: string): boolean {
+    return this.#pendingOf.has(consumer);
+  }
+
+  get lastDeliveredId(): string {
+    return this.#lastDeliveredId;
+  }
+
+  get lowestPendingId(): string | null {
+    for (const { id } of this.#pending.after(zeroId)) return id;
+    return null;
+  }
+
+  /** The lowest id that the group may still need. */
+  get floor(): string {
+    return this.lowestPendingId ?? idAfter(this.#lastDeliveredId);
+  }
+
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** How many entries are pending from id `from` on, up to but without `to`. */
+  countPending(from: string, to: string | null): number {
+    let count = 0;
+    for (const { id } of this.#pending.after(zeroId)) {
+      if (to !== null && compareIds(id, to) >= 0) break;
+      if (compareIds(id, from) >= 0) count += 1;
+    }
+    return count;
+  }
+
+  /** How many entries went before the group was given them, or `null` where that cannot be known. */
+  get missed(): number | null {
+    const next = this.#log.firstEntryId ?? this.#log.lastGeneratedId;
+    if (compareIds(this.#lastDeliveredId, next) >= 0) return 0;
+    return this.#entriesRead === null ? null : Math.max(0, this.#log.removed - this.#entriesRead);
+  }
+
+  /** Up to `count` pending entries with ids after `after`, of one consumer or of all. */
+  listPending(after: string, count: number, consumer: string | undefined, now: number): readonly PendingDescription[] {
+    const listed: PendingDescription[] = [];
+    for (const { id, owner, deliveredAt, deliveries } of this.#pending.after(after)) {
+      if (listed.length >= count) break;
+      if (consumer !== undefined && owner !== consumer) continue;
+      listed.push({ id, consumer: owner, idleMs: Math.max(0, now - deliveredAt), deliveries });
+    }
+    return listed;
+  }
+
+  listConsumers(life: SignsOfLife, now: number): readonly ConsumerDescription[] {
+    return Array.from(this.#pendingOf, ([name, pending]) => ({
+      name,
+      pending,
+      idleMs: life.silentMs(now, this.name, name),
+    }));
+  }
+
+  survey(life: SignsOfLife, now: number): GroupState {
+    return {
+      name: this.name,
+      pending: this.#pending.size,
+      lowestPendingId: this.lowestPendingId,
+      lastDeliveredId: this.#lastDeliveredId,
+      floor: this.floor,
+      silentMs: life.silentMs(now, this.name),
+      consumers: Array.from(this.#pendingOf, ([name, pending]) => ({
+        name,
+        pending,
+        silentMs: life.silentMs(now, this.name, name),
+      })),
+    };
   }
 
   /** Hands the next entries to `consumer`, which owns them from now on. */
@@ -50,7 +132,7 @@ export class ConsumerGroup {
       this.#entriesRead = this.#entriesRead === null ? this.#log.positionOf(id) : this.#entriesRead + 1;
       this.#lastDeliveredId = id;
       this.#pending.add({ id, owner: consumer, deliveredAt: now, deliveries: 1, released: false, record: null });
-      this.#countPending(consumer, 1);
+      this.#addPending(consumer, 1);
     }
     return entries;
   }
@@ -119,7 +201,7 @@ export class ConsumerGroup {
   settle(id: string): boolean {
     const pending = this.#pending.find(id);
     if (pending === undefined) return false;
-    this.#countPending(pending.owner, -1);
+    this.#addPending(pending.owner, -1);
     return this.#pending.remove(id);
   }
 
@@ -128,7 +210,7 @@ export class ConsumerGroup {
     if (compareIds(this.#lastDeliveredId, id) <= 0) return;
     this.#lastDeliveredId = id;
     this.#entriesRead = null;
-    for (const { owner } of this.#pending.removeAfter(id)) this.#countPending(owner, -1);
+    for (const { owner } of this.#pending.removeAfter(id)) this.#addPending(owner, -1);
   }
 
   describe(): GroupDescription {
@@ -144,8 +226,8 @@ export class ConsumerGroup {
   /** Gives an entry to `consumer`, and tells how it was before. */
   #handOver(pending: Pending, consumer: string, now: number): PendingEntry {
     const before = describe(pending);
-    this.#countPending(pending.owner, -1);
-    this.#countPending(consumer, 1);
+    this.#addPending(pending.owner, -1);
+    this.#addPending(consumer, 1);
     pending.owner = consumer;
     this.touch(pending, now);
     return before;
@@ -162,7 +244,7 @@ export class ConsumerGroup {
     return entriesRead === null ? null : entriesAdded - entriesRead;
   }
 
-  #countPending(consumer: string, change: number): void {
+  #addPending(consumer: string, change: number): void {
     this.#pendingOf.set(consumer, (this.#pendingOf.get(consumer) ?? 0) + change);
   }
 }

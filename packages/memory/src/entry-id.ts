@@ -21,6 +21,14 @@ export function compareIds(left: string, right: string): number {
   return compareText(left.slice(0, dash), right.slice(0, dash)) || left.length - right.length;
 }
 
+/** The first id after `id`. */
+export function idAfter(id: string): string {
+  const dash = id.indexOf('-');
+  const [milliseconds, sequence] = [id.slice(0, dash), id.slice(dash + 1)];
+  if (sequence !== maxPart) return `${milliseconds}-${BigInt(sequence) + 1n}`;
+  return milliseconds === maxPart ? id : `${BigInt(milliseconds) + 1n}-0`;
+}
+
 /** A whole id from one that a caller gave. Where the sequence is missing it is `0`, or with `'last'` the highest one. */
 export function parseId(text: string, missingSequence: 'first' | 'last' = 'first'): string {
   const [, milliseconds, sequence] = /^(0|[1-9]\d{0,19})(?:-(0|[1-9]\d{0,19}))?$/.exec(text) ?? [];

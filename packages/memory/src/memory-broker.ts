@@ -2,6 +2,7 @@ import type { Idempotency, NewEntry } from '@events/core';
 import type { ConsumerGroup } from './consumer-group.js';
 import { MemoryError } from './memory-error.js';
 import { MemoryStream } from './memory-stream.js';
+import { NameLeases } from './name-leases.js';
 import { PartitionLease } from './partition-lease.js';
 import { PartitionRecord } from './partition-record.js';
 import { Simulation } from './simulation.js';
@@ -19,6 +20,10 @@ export interface StoredOnce {
 /** What stands in for the server: the streams, and the one wire over which every transport reaches them. */
 export class MemoryBroker {
   readonly wire = new Wire();
+  /** Who looks after what at present. */
+  turns = new NameLeases();
+  /** What this broker is for; everything while there are none. */
+  readonly prefixes = new Set<string>();
   readonly simulation = new Simulation(this);
   readonly #clock: () => number;
   readonly #streams = new Map<string, MemoryStream>();
@@ -36,6 +41,10 @@ export class MemoryBroker {
 
   stream(key: string): MemoryStream | undefined {
     return this.#streams.get(key);
+  }
+
+  streamKeys(): readonly string[] {
+    return [...this.#streams.keys()];
   }
 
   ensureStream(key: string): MemoryStream {
@@ -106,6 +115,8 @@ export class MemoryBroker {
     this.#streams.clear();
     this.#partitions.clear();
     this.#leases.clear();
+    this.turns = new NameLeases();
+    this.prefixes.clear();
     for (const stream of streams) stream.failReads(new MemoryError('group-lost', 'The stream is gone'));
   }
 }

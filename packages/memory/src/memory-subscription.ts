@@ -4,6 +4,7 @@ import type {
   Claim,
   Entry,
   Fields,
+  GroupProgress,
   GroupStart,
   PendingEntry,
   Subscription,
@@ -51,7 +52,10 @@ export class MemorySubscription implements Subscription {
     return this.#line.perform(() => {
       const group = this.#group();
       const isTaken = group.leases.take(consumer, this, this.#broker.now(), leaseMs);
-      if (isTaken) group.addConsumer(consumer);
+      if (isTaken) {
+        group.addConsumer(consumer);
+        this.#signLife();
+      }
       return isTaken;
     });
   }
@@ -78,6 +82,22 @@ export class MemorySubscription implements Subscription {
     });
   }
 
+  progress(): Promise<GroupProgress> {
+    return this.#line.perform(() => {
+      const group = this.#broker.group(this.#options.stream, this.#options.group);
+      const log = this.#broker.ensureStream(this.#options.stream).log;
+      return {
+        nowMs: this.#broker.now(),
+        pending: group.pendingCount,
+        consumers: group.describe().consumers,
+        oldestPendingId: group.lowestPendingId,
+        oldestUnreadId: log.after(group.lastDeliveredId, 1)[0]?.id ?? null,
+        lastDeliveredId: group.lastDeliveredId,
+        missed: group.missed,
+      };
+    });
+  }
+
   own(leaseMs: number): Promise<boolean> {
     const known = this.#isOwner ? this.#token : 0;
     return this.#line.perform(() => {
@@ -85,6 +105,7 @@ export class MemorySubscription implements Subscription {
       if (token === 0) return false;
       this.#token = token;
       this.#isOwner = true;
+      this.#signLife();
       return true;
     });
   }
@@ -189,6 +210,11 @@ export class MemorySubscription implements Subscription {
     return group;
   }
 
+  #signLife(): void {
+    const { stream, group, consumer } = this.#options;
+    this.#broker.stream(stream)?.life.note(group, consumer, this.#broker.now());
+  }
+
   #lease(): PartitionLease {
     return this.#broker.partitionLease(this.#options.stream, this.#options.group);
   }
@@ -246,6 +272,6 @@ export class MemorySubscription implements Subscription {
     const group = this.#broker.stream(stream)?.group(groupName);
     if (group === undefined || group.leases.isTakenFrom(consumer, this, this.#broker.now())) return;
     group.leases.giveUp(consumer, this);
-    group.removeConsumer(consumer);
+    if (group.removeConsumer(consumer)) this.#broker.stream(stream)?.life.forget(groupName, consumer);
   }
 }

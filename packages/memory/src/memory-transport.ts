@@ -5,6 +5,7 @@ import {
   type Failover,
   type Failure,
   type Inspector,
+  type Janitor,
   OptionsError,
   type PartitionTable,
   type Subscription,
@@ -16,6 +17,7 @@ import { MemoryAppender } from './memory-appender.js';
 import { MemoryBroker } from './memory-broker.js';
 import { failureOf } from './memory-error.js';
 import { MemoryInspector } from './memory-inspector.js';
+import { MemoryJanitor } from './memory-janitor.js';
 import { MemoryPartitionTable } from './memory-partition-table.js';
 import { MemorySubscription } from './memory-subscription.js';
 import type { Simulation } from './simulation.js';
@@ -78,6 +80,10 @@ export class MemoryTransport implements Transport {
 
   inspector(): Inspector {
     return this.#open((line) => new MemoryInspector(this.broker, line));
+  }
+
+  janitor(): Janitor {
+    return this.#open((line) => new MemoryJanitor(this.broker, line));
   }
 
   partitionTable(stream: string): PartitionTable {

@@ -15,6 +15,7 @@ export class StreamLog {
   #lastMilliseconds = 0;
   #lastSequence = 0;
   #entriesAdded = 0;
+  #bytes = 0;
 
   get length(): number {
     return this.#slots.length - this.#first;
@@ -50,6 +51,7 @@ export class StreamLog {
     const id = this.lastGeneratedId;
     this.#slots.push({ id, fields });
     this.#entriesAdded += 1;
+    this.#bytes += sizeOf(fields);
     return id;
   }
 
@@ -57,6 +59,7 @@ export class StreamLog {
   loseLast(count: number): void {
     const lost = Math.min(count, this.length);
     if (lost <= 0) return;
+    for (const entry of this.#slots.slice(-lost)) this.#bytes -= sizeOf(entry?.fields ?? []);
     this.#slots.length -= lost;
     this.#entriesAdded -= lost;
     const [milliseconds = '0', sequence = '0'] = (this.#slots.at(-1)?.id ?? zeroId).split('-');
@@ -82,16 +85,32 @@ export class StreamLog {
     return end === -1 ? entries : entries.slice(0, end);
   }
 
-  /** Removes what is beyond `bound` and tells how many entries that were. */
-  trim(bound: TrimBound): number {
-    const before = this.#first;
-    if ('minId' in bound) this.#removeBefore(this.#indexAtOrAbove(parseId(bound.minId)));
-    else if (Number.isSafeInteger(bound.maxLength) && bound.maxLength >= 0)
-      this.#removeBefore(this.#slots.length - bound.maxLength);
-    else throw new MemoryError('invalid', `${bound.maxLength} is no length to trim to`);
-    const removed = this.#first - before;
+  /** How many entries are beyond `bound`. */
+  beyond({ maxLength, minId }: TrimBound): number {
+    if (maxLength !== undefined && !(Number.isSafeInteger(maxLength) && maxLength >= 0)) {
+      throw new MemoryError('invalid', `${maxLength} is no length to trim to`);
+    }
+    const byLength = maxLength === undefined ? 0 : this.length - maxLength;
+    return Math.max(0, byLength, minId === undefined ? 0 : this.countBelow(parseId(minId)));
+  }
+
+  /** How many entries have ids below `id`. */
+  countBelow(id: string): number {
+    return this.#indexAtOrAbove(id) - this.#first;
+  }
+
+  /** Removes the oldest `count` entries. */
+  removeFirst(count: number): void {
+    const end = this.#first + Math.min(count, this.length);
+    for (let index = this.#first; index < end; index += 1) this.#bytes -= sizeOf(this.#slots[index]?.fields ?? []);
+    this.#slots.fill(undefined, this.#first, end);
+    this.#first = end;
     this.#giveUpEmptySlots();
-    return removed;
+  }
+
+  /** Roughly what the entries take in memory. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /**
@@ -124,15 +143,16 @@ export class StreamLog {
     return low;
   }
 
-  #removeBefore(index: number): void {
-    if (index <= this.#first) return;
-    this.#slots.fill(undefined, this.#first, index);
-    this.#first = index;
-  }
-
   #giveUpEmptySlots(): void {
     if (this.#first < 64 || this.#first * 2 < this.#slots.length) return;
     this.#slots = this.#slots.slice(this.#first);
     this.#first = 0;
   }
+}
+
+/** What an id and the places of its fields take, beside their values. */
+const bytesPerEntry = 64;
+
+function sizeOf(fields: Fields): number {
+  return fields.reduce((sum, value) => sum + value.length, bytesPerEntry);
 }

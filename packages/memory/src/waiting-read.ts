@@ -30,6 +30,11 @@ export class WaitingRead {
     this.#timer = setTimeout(() => this.end(), blockMs);
   }
 
+  /** Whether it waits for entries of this group. */
+  isOf(group: ConsumerGroup): boolean {
+    return this.#reader.group === group;
+  }
+
   /** Takes what is there by now, and ends if that is something. */
   wake(now: number): void {
     const { group, consumer, count, check } = this.#reader;

@@ -3,6 +3,9 @@ import { OptionsError } from '@events/core';
 import { MemoryTransport, type MemoryTransportOptions } from '@events/memory';
 import { describe, expect, test } from '@jest/globals';
 
+/** Exactly what is beyond the bound, read or not. */
+const everything = { limit: null, isExact: true, keepUnread: null };
+
 const member = { stream: 'orders', group: 'billing', consumer: 'one' };
 const event = { stream: 'orders', id: 'any', fields: ['number', '1'] };
 
@@ -90,7 +93,7 @@ describe('broker', () => {
     await transport.appender(plainAppending).append(Array(5).fill(event), 1_000);
     await subscription.read(1, 0);
     const inspector = transport.inspector();
-    await inspector.trim('orders', { maxLength: 1 });
+    await transport.janitor().trim('orders', { ...everything, bound: { maxLength: 1 } });
     expect((await inspector.describe('orders'))?.groups[0]?.lag).toBe(4);
   });
 
@@ -101,11 +104,12 @@ describe('broker', () => {
     for (let index = 0; index < 500; index += 1) await appender.append(batch, 1_000);
     const subscription = await joined(transport);
     const inspector = transport.inspector();
+    const janitor = transport.janitor();
     for (let read = 0; read < 500_000; read += 1_000) {
       const entries = await subscription.read(1_000, 0);
       expect(entries.length).toBe(1_000);
       await subscription.acknowledge({ ids: entries.slice(1).map(({ id }) => id), postponed: [] });
-      await inspector.trim('orders', { maxLength: 500_000 - read });
+      await janitor.trim('orders', { ...everything, bound: { maxLength: 500_000 - read } });
     }
     expect(await inspector.describe('orders')).toMatchObject({ length: 1_000, groups: [{ pending: 500, lag: 0 }] });
     expect((await subscription.owned('0-0', 1_000)).length).toBe(500);

@@ -7,6 +7,7 @@ import type {
   Failure,
   Idempotency,
   Inspector,
+  Janitor,
   NewEntry,
   Subscription,
   SubscriptionOptions,
@@ -28,6 +29,7 @@ interface Changes {
     transport: Transport,
   ) => Partial<Subscription>;
   readonly inspector?: (real: Inspector) => Partial<Inspector>;
+  readonly janitor?: (real: Janitor) => Partial<Janitor>;
 }
 
 const dayMs = 86_400_000;
@@ -632,18 +634,135 @@ export const mutants: readonly Mutant[] = [
     inspector: (real) => ({ fetch: (stream, ids) => real.fetch(stream, ids.slice(0, 100)) }),
   }),
   mutant('trim is off by one', {
-    inspector: (real) => ({
-      trim: (stream, bound) => real.trim(stream, 'maxLength' in bound ? { maxLength: bound.maxLength + 1 } : bound),
+    janitor: (real) => ({
+      trim: (stream, order) => {
+        const { maxLength } = order.bound;
+        const bound = maxLength === undefined ? order.bound : { ...order.bound, maxLength: maxLength + 1 };
+        return real.trim(stream, { ...order, bound });
+      },
     }),
   }),
   mutant('trim spares what is unread', {
-    inspector: (real) => ({
-      trim: async (stream, bound) => {
-        const { length = 0, groups = [] } = (await real.describe(stream)) ?? {};
-        const unread = Math.max(0, ...groups.map(({ lag }) => lag ?? length));
-        return real.trim(stream, 'maxLength' in bound ? { maxLength: Math.max(bound.maxLength, unread) } : bound);
+    janitor: (real) => ({
+      trim: (stream, order) =>
+        real.trim(stream, { ...order, keepUnread: order.keepUnread ?? { released: [], silentMs: 1 } }),
+    }),
+  }),
+  mutant('trim takes only one of two bounds', {
+    janitor: (real) => ({
+      trim: (stream, order) => {
+        const { maxLength, minId } = order.bound;
+        return real.trim(stream, { ...order, bound: maxLength === undefined ? { minId } : { maxLength } });
       },
     }),
+  }),
+  mutant('trim knows no limit', {
+    janitor: (real) => ({ trim: (stream, order) => real.trim(stream, { ...order, limit: null }) }),
+  }),
+  mutant('trim keeps nothing for groups', {
+    janitor: (real) => ({ trim: (stream, order) => real.trim(stream, { ...order, keepUnread: null }) }),
+  }),
+  mutant('trim believes that a released group is gone for good', {
+    janitor: (real) => ({
+      trim: (stream, order) =>
+        real.trim(stream, { ...order, keepUnread: order.keepUnread && { ...order.keepUnread, silentMs: 0 } }),
+    }),
+  }),
+  mutant('trim keeps everything for released groups too', {
+    janitor: (real) => ({
+      trim: (stream, order) =>
+        real.trim(stream, { ...order, keepUnread: order.keepUnread && { ...order.keepUnread, released: [] } }),
+    }),
+  }),
+  mutant('trim says nothing of what groups lose', {
+    janitor: (real) => ({ trim: async (stream, order) => ({ ...(await real.trim(stream, order)), lost: [] }) }),
+  }),
+  mutant('trim counts a pending loss as unread', {
+    janitor: (real) => ({
+      trim: async (stream, order) => {
+        const trimmed = await real.trim(stream, order);
+        const lost = trimmed.lost.map(({ group, unread, pending }) => ({
+          group,
+          unread: unread + pending,
+          pending: 0,
+        }));
+        return { ...trimmed, lost };
+      },
+    }),
+  }),
+  mutant('takeTurn gives everybody a turn', {
+    janitor: (real) => ({ takeTurn: async (...turn) => (await real.takeTurn(...turn)) || true }),
+  }),
+  mutant('a turn never ends', {
+    janitor: (real) => ({ takeTurn: (stream, task) => real.takeTurn(stream, task, 3_600_000) }),
+  }),
+  mutant('endTurn does nothing', { janitor: () => ({ endTurn: async () => {} }) }),
+  mutant('survey takes the last delivered id for the floor', {
+    janitor: (real) => ({
+      survey: async (stream) => {
+        const state = await real.survey(stream);
+        return state && { ...state, groups: state.groups.map((group) => ({ ...group, floor: group.lastDeliveredId })) };
+      },
+    }),
+  }),
+  mutant('survey takes every group for alive', {
+    janitor: (real) => ({
+      survey: async (stream) => {
+        const state = await real.survey(stream);
+        return state && { ...state, groups: state.groups.map((group) => ({ ...group, silentMs: 0 })) };
+      },
+    }),
+  }),
+  mutant('removeGroup does not look for signs of life', {
+    janitor: (real) => ({ removeGroup: (stream, group) => real.removeGroup(stream, group, 0) }),
+  }),
+  mutant('removeGroup says removed for what it left', {
+    janitor: (real) => ({
+      removeGroup: async (...which) => {
+        const answer = await real.removeGroup(...which);
+        return answer === 'in-use' ? 'removed' : answer;
+      },
+    }),
+  }),
+  mutant('removeConsumer does not look for signs of life', {
+    janitor: (real) => ({ removeConsumer: (stream, group, name) => real.removeConsumer(stream, group, name, 0) }),
+  }),
+  mutant('removeConsumer removes nothing', { janitor: () => ({ removeConsumer: async () => 'removed' }) }),
+  mutant('seal adds every prefix', {
+    janitor: (real) => ({ seal: (prefix) => real.changeSeal([prefix], []) }),
+  }),
+  mutant('progress counts nothing as missed', {
+    subscription: (real) => ({ progress: async () => ({ ...(await real.progress()), missed: 0 }) }),
+  }),
+  mutant('progress calls what is pending unread', {
+    subscription: (real) => ({
+      progress: async () => {
+        const progress = await real.progress();
+        return { ...progress, oldestUnreadId: progress.oldestPendingId ?? progress.oldestUnreadId };
+      },
+    }),
+  }),
+  mutant('register gives no sign of life', {
+    transport: (real) => ({
+      subscription: (options) => {
+        const subscription = real.subscription(options);
+        let isRegistered: boolean | undefined;
+        return changed(subscription, {
+          register: async (leaseMs) => {
+            isRegistered ??= await subscription.register(leaseMs);
+            return isRegistered;
+          },
+        });
+      },
+    }),
+  }),
+  mutant('inspector.pending does not tell consumers apart', {
+    inspector: (real) => ({
+      pending: (stream, group, after, count) => real.pending(stream, group, after, count, undefined),
+    }),
+  }),
+  mutant('inspector.count leaves out the last', {
+    inspector: (real) => ({ count: async (...range) => Math.max(0, (await real.count(...range)) - 1) }),
   }),
   mutant('range leaves out its last entry', {
     inspector: (real) => ({
@@ -708,6 +827,10 @@ function mutant(fault: string, changes: Changes): Mutant {
         inspector: () => {
           const inspector = real.inspector();
           return changed(inspector, changes.inspector?.(inspector) ?? {});
+        },
+        janitor: () => {
+          const janitor = real.janitor();
+          return changed(janitor, changes.janitor?.(janitor) ?? {});
         },
         ...changes.transport?.(real),
       });

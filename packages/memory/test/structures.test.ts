@@ -71,9 +71,9 @@ test('a log that is appended to and trimmed is like a list', () => {
           'maxLength' in each
             ? ids.slice(Math.max(0, ids.length - each.maxLength))
             : ids.filter((kept) => compareIds(kept, minId) >= 0);
-        expect(log.trim('maxLength' in each ? { maxLength: each.maxLength } : { minId })).toBe(
-          before.length - ids.length,
-        );
+        const beyond = log.beyond('maxLength' in each ? { maxLength: each.maxLength } : { minId });
+        expect(beyond).toBe(before.length - ids.length);
+        log.removeFirst(beyond);
       }
       expect([log.length, log.firstEntryId]).toEqual([ids.length, ids[0] ?? null]);
       const middle = ids[Math.floor(ids.length / 2)] ?? '0-0';

@@ -70,6 +70,11 @@ export class ClusterTopology implements Topology, ShardFinder {
     return this.#slots[slot] ?? this.#shards.values().next().value;
   }
 
+  /** The shard that owns each slot, as far as is known. */
+  owners(): readonly (Shard | undefined)[] {
+    return [...this.#slots];
+  }
+
   /** Resolves when it is known who owns what, and rejects when nobody could say, now or the next time it is asked. */
   async known(): Promise<void> {
     if (this.#shards.size > 0) return;

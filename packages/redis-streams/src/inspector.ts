@@ -1,19 +1,46 @@
-import type { Entry, GroupDescription, Inspector, StreamDescription, TrimBound } from '@events/core';
+import type {
+  ConsumerDescription,
+  Entry,
+  GroupDescription,
+  Inspector,
+  KeyDescription,
+  PendingDescription,
+  StreamDescription,
+} from '@events/core';
 import { type Connection, controlWithinMs } from './connection.js';
 import type { ConnectionLease } from './connection-pool.js';
 import { exactEntries, fetchEntries } from './entry-reader.js';
-import { closedFailure, RedisFailure, replyCodeOf } from './failures.js';
+import { closedFailure, RedisFailure, replyCodeOf, replyFailure } from './failures.js';
+import { countText } from './janitor-scripts.js';
+import { scanKeys } from './key-scan.js';
+import { MemoryUsage } from './memory-usage.js';
 import { decodeArray, decodeEntries, decodeInteger, decodeMap, decodeText } from './replies.js';
+import type { Topology } from './topology.js';
 
-/** Looks at Redis streams, and trims them. */
+const idsPerPage = 500;
+
+/** Looks at Redis streams. */
 export class RedisInspector implements Inspector {
   readonly #control: ConnectionLease;
+  readonly #topology: Topology;
+  readonly #memory: MemoryUsage;
   readonly #onClose: () => void;
   #closed = false;
 
-  constructor(control: ConnectionLease, onClose: () => void) {
+  constructor(control: ConnectionLease, topology: Topology, onClose: () => void) {
     this.#control = control;
+    this.#topology = topology;
+    this.#memory = new MemoryUsage((key) => this.#connection(key));
     this.#onClose = onClose;
+  }
+
+  async *keys(prefix: string): AsyncGenerator<readonly KeyDescription[]> {
+    if (this.#closed) throw closedFailure('inspector');
+    yield* scanKeys(this.#control, this.#topology, prefix);
+  }
+
+  async memory(keys: readonly string[]): Promise<readonly (number | null)[]> {
+    return this.#memory.of(keys);
   }
 
   async describe(stream: string): Promise<StreamDescription | undefined> {
@@ -47,9 +74,46 @@ export class RedisInspector implements Inspector {
     return fetchEntries(ids, stream, this.#connection(stream), controlWithinMs);
   }
 
-  async trim(stream: string, bound: TrimBound): Promise<number> {
-    const by = 'maxLength' in bound ? ['MAXLEN', '=', String(bound.maxLength)] : ['MINID', '=', bound.minId];
-    return decodeInteger(await this.#connection(stream).command(['XTRIM', stream, ...by], controlWithinMs), 'XTRIM');
+  async count(stream: string, from: string, to: string): Promise<number> {
+    let total = 0;
+    for (let next = from; next !== ''; ) {
+      const reply = await this.#connection(stream).command(
+        ['EVAL_RO', countText, '1', stream, next, to],
+        controlWithinMs,
+      );
+      const [count, last] = decodeArray(reply, 'EVAL_RO');
+      total += decodeInteger(count, 'EVAL_RO');
+      next = decodeText(last, 'EVAL_RO');
+    }
+    return total;
+  }
+
+  async pending(
+    stream: string,
+    group: string,
+    after: string,
+    count: number,
+    consumer: string | undefined,
+  ): Promise<readonly PendingDescription[]> {
+    const found: PendingDescription[] = [];
+    for (let last = after; found.length < count; ) {
+      const most = Math.min(idsPerPage, count - found.length);
+      const command = ['XPENDING', stream, group, `(${last}`, '+', String(most)];
+      if (consumer !== undefined) command.push(consumer);
+      const reply = await this.#connection(stream).command(command, controlWithinMs);
+      const page = decodeArray(reply, 'XPENDING').map(describePending);
+      found.push(...page);
+      if (page.length < most) break;
+      last = page.at(-1)?.id ?? last;
+    }
+    return found;
+  }
+
+  async consumers(stream: string, group: string): Promise<readonly ConsumerDescription[]> {
+    const [reply] = await this.#connection(stream).exchange([['XINFO', 'CONSUMERS', stream, group]], controlWithinMs);
+    if (isMissing(reply)) throw replyFailure('NOGROUP There is no such stream');
+    if (reply instanceof RedisFailure) throw reply;
+    return decodeArray(reply, 'XINFO').map(describeConsumer);
   }
 
   async close(): Promise<void> {
@@ -83,5 +147,24 @@ function describeGroup(reply: unknown): GroupDescription {
     pending: decodeInteger(map.get('pending'), 'XINFO'),
     lastDeliveredId: decodeText(map.get('last-delivered-id'), 'XINFO'),
     lag: lag === null || lag === undefined ? null : decodeInteger(lag, 'XINFO'),
+  };
+}
+
+function describePending(reply: unknown): PendingDescription {
+  const [id, consumer, idleMs, deliveries] = decodeArray(reply, 'XPENDING');
+  return {
+    id: decodeText(id, 'XPENDING'),
+    consumer: decodeText(consumer, 'XPENDING'),
+    idleMs: decodeInteger(idleMs, 'XPENDING'),
+    deliveries: decodeInteger(deliveries, 'XPENDING'),
+  };
+}
+
+function describeConsumer(reply: unknown): ConsumerDescription {
+  const map = decodeMap(reply, 'XINFO');
+  return {
+    name: decodeText(map.get('name'), 'XINFO'),
+    pending: decodeInteger(map.get('pending'), 'XINFO'),
+    idleMs: decodeInteger(map.get('idle'), 'XINFO'),
   };
 }

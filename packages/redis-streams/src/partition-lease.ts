@@ -9,12 +9,16 @@ import { disown, fenced, own, type Script } from './scripts.js';
 /** One handle's lease on a stream that is a partition, and the fence around what is done under it. */
 export class PartitionLease {
   readonly key: string;
+  readonly #signsKey: string;
+  readonly #names: readonly string[];
   readonly #handle = randomUUID();
   /** What the server gave last; '' = this handle has never been the owner, and is fenced by nothing. */
   #token = '';
   #isOwner = false;
 
-  constructor({ stream, group }: SubscriptionOptions) {
+  constructor({ stream, group, consumer }: SubscriptionOptions) {
+    this.#signsKey = companionKey(stream, 'groups');
+    this.#names = [group, consumer];
     this.key = companionKey(stream, `partitions:${group}`);
   }
 
@@ -24,8 +28,8 @@ export class PartitionLease {
   }
 
   async own(control: Connection, leaseMs: number): Promise<boolean> {
-    const args = [this.#handle, this.#isOwner ? this.#token : '', String(leaseMs)];
-    const reply = await callScript(control, own, { keys: [this.key], args }, controlWithinMs);
+    const args = [this.#handle, this.#isOwner ? this.#token : '', String(leaseMs), ...this.#names];
+    const reply = await callScript(control, own, { keys: [this.key, this.#signsKey], args }, controlWithinMs);
     if (reply === 0) return false;
     this.#token = decodeText(reply, 'EVALSHA');
     this.#isOwner = true;

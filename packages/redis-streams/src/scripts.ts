@@ -12,11 +12,13 @@ export const idsPerScript = 50;
 /** An idle time that no live or crashed consumer's entry reaches: it says that its last owner handed the entry back. */
 export const releasedIdleMs = 365 * 24 * 60 * 60 * 1_000;
 
-function script(text: string): Script {
+/** A script of this text. */
+export function script(text: string): Script {
   return { text, sha1: createHash('sha1').update(text).digest('hex') };
 }
 
-const readClock = `
+/** Gives scripts `now`, the server's time in Unix ms. */
+export const readClock = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
@@ -47,7 +49,8 @@ ${unfenced.text}`);
 /**
  * Takes or renews the lease KEYS[1] on a partition for the handle ARGV[1], for ARGV[3] ms. ARGV[2] = its token if it has
  * been given one and wants to keep it. The token grows with every new owner, and `reads` counts what may not be
- * executed late. Answers the token, or 0 = somebody else has the lease.
+ * executed late. KEYS[2] = signs of life, of which it leaves one of the group ARGV[4] and its consumer ARGV[5]. Answers the
+ * token, or 0 = somebody else has the lease.
  */
 export const own = script(`${readClock}
 local lease = redis.call('HMGET', KEYS[1], 'owner', 'token', 'until')
@@ -65,6 +68,8 @@ elseif not isOurs then
   redis.call('HDEL', KEYS[1], 'reads')
 end
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', string.format('%.0f', now + ARGV[3]))
+local sign = string.format('%.0f', now)
+redis.call('HSET', KEYS[2], ARGV[4], sign, ARGV[4] .. ' ' .. ARGV[5], sign)
 return tostring(token)`);
 
 /** Gives up the lease KEYS[1] of the handle ARGV[1] with the token ARGV[2]. The token stays, so that the next is higher. */
@@ -302,22 +307,31 @@ return {count, dropped}`);
 /** Acknowledges the ids ARGV[2]…, as XACK does. */
 export const acknowledgePlainly = script(`return redis.call('XACK', KEYS[1], unpack(ARGV))`);
 
-/** Takes or renews the lease KEYS[2] with the token ARGV[3] for ARGV[4] ms. Answers 1, or 0 = somebody else has it. */
-export const register = script(`
+/**
+ * Takes or renews the lease KEYS[2] with the token ARGV[3] for ARGV[4] ms, and leaves signs of life in KEYS[3]. Answers 1,
+ * or 0 = somebody else has it.
+ */
+export const register = script(`${readClock}
 redis.call('XPENDING', KEYS[1], ARGV[1])
 local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= ARGV[3] then return 0 end
 redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
 redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], ARGV[2])
+local sign = string.format('%.0f', now)
+redis.call('HSET', KEYS[3], ARGV[1], sign, ARGV[1] .. ' ' .. ARGV[2], sign)
 return 1`);
 
-/** Gives up the lease KEYS[2] of the token ARGV[3] and removes the consumer if it owns nothing. Leaves another one's alone. */
+/**
+ * Gives up the lease KEYS[2] of the token ARGV[3], and removes the consumer and its sign of life in KEYS[3] if it owns
+ * nothing. Leaves another one's alone.
+ */
 export const leave = script(`
 local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= ARGV[3] then return 0 end
 if holder then redis.call('DEL', KEYS[2]) end
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
   redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+  redis.call('HDEL', KEYS[3], ARGV[1] .. ' ' .. ARGV[2])
 end
 return 1`);
 

@@ -6,6 +6,7 @@ import {
   companionKey,
   type Entry,
   type Fields,
+  type GroupProgress,
   type GroupStart,
   type PendingEntry,
   type Subscription,
@@ -19,9 +20,10 @@ import type { ConnectionLease } from './connection-pool.js';
 import { moveToDeadLetters } from './dead-letters.js';
 import { argumentOf, fetchEntries } from './entry-reader.js';
 import { closedFailure, notOwner, RedisFailure, replyCodeOf } from './failures.js';
+import { progress } from './janitor-scripts.js';
 import { PartitionLease } from './partition-lease.js';
 import type { ReadingConnection } from './reading-connection.js';
-import { decodeArray, decodePending, decodeText } from './replies.js';
+import { decodeArray, decodeInteger, decodePending, decodeText } from './replies.js';
 import { callScript, type ScriptCall } from './run-script.js';
 import * as scripts from './scripts.js';
 import { StreamReader } from './stream-reader.js';
@@ -43,6 +45,7 @@ export class RedisSubscription implements Subscription {
   readonly #onClose: () => void;
   readonly #retryKey: string;
   readonly #leaseKey: string;
+  readonly #signsKey: string;
   readonly #token = randomUUID();
   readonly #reader: StreamReader;
   readonly #acknowledgements: Acknowledgements;
@@ -59,6 +62,7 @@ export class RedisSubscription implements Subscription {
     this.#onClose = onClose;
     this.#retryKey = companionKey(stream, `retry:${group}`);
     this.#leaseKey = companionKey(stream, `consumers:${group}:${consumer}`);
+    this.#signsKey = companionKey(stream, 'groups');
     this.#partition = new PartitionLease(options);
     this.#reader = new StreamReader(options, connections.openReader, this.#partition);
     this.#acknowledgements = new Acknowledgements(options, this.#partition);
@@ -77,7 +81,8 @@ export class RedisSubscription implements Subscription {
   async register(leaseMs: number): Promise<boolean> {
     this.#joined = true;
     const { stream, group, consumer } = this.#options;
-    const call = { keys: [stream, this.#leaseKey], args: [group, consumer, this.#token, String(leaseMs)] };
+    const keys = [stream, this.#leaseKey, this.#signsKey];
+    const call = { keys, args: [group, consumer, this.#token, String(leaseMs)] };
     return (await this.#script(scripts.register, call)) === 1;
   }
 
@@ -96,6 +101,22 @@ export class RedisSubscription implements Subscription {
   async claim(idleMs: number, count: number): Promise<Claim> {
     this.#joined = true;
     return this.#scan.run(this.#control(), idleMs, count, controlWithinMs);
+  }
+
+  async progress(): Promise<GroupProgress> {
+    const { stream, group } = this.#options;
+    const reply = await callScript(this.#control(), progress, { keys: [stream], args: [group] }, controlWithinMs);
+    const [now, pending, consumers, oldestPending, oldestUnread, last, missed] = decodeArray(reply, 'EVALSHA');
+    const missedCount = decodeInteger(missed, 'EVALSHA');
+    return {
+      nowMs: decodeInteger(now, 'EVALSHA'),
+      pending: decodeInteger(pending, 'EVALSHA'),
+      consumers: decodeInteger(consumers, 'EVALSHA'),
+      oldestPendingId: textOrNull(oldestPending),
+      oldestUnreadId: textOrNull(oldestUnread),
+      lastDeliveredId: decodeText(last, 'EVALSHA'),
+      missed: missedCount < 0 ? null : missedCount,
+    };
   }
 
   async own(leaseMs: number): Promise<boolean> {
@@ -217,13 +238,18 @@ export class RedisSubscription implements Subscription {
 
   async #giveUpName(): Promise<void> {
     const { stream, group, consumer } = this.#options;
-    const call = { keys: [stream, this.#leaseKey], args: [group, consumer, this.#token] };
+    const keys = [stream, this.#leaseKey, this.#signsKey];
+    const call = { keys, args: [group, consumer, this.#token] };
     try {
       await callScript(this.#lease.connection(stream), scripts.leave, call, controlWithinMs);
     } catch {
       // a courtesy to a successor: without it the lease ends by itself, and the consumer stays listed
     }
   }
+}
+
+function textOrNull(reply: unknown): string | null {
+  return reply === null || reply === undefined ? null : decodeText(reply, 'EVALSHA');
 }
 
 function startId(from: GroupStart): string {

@@ -7,6 +7,7 @@ import type {
   Failure,
   Finding,
   Inspector,
+  Janitor,
   PartitionTable,
   Subscription,
   SubscriptionOptions,
@@ -21,6 +22,7 @@ import { addressOf, type Connector, type Role } from './connector.js';
 import { establish, failureBehind } from './establish.js';
 import { closedFailure, offline, RedisFailure, unknownOutcome } from './failures.js';
 import { RedisInspector } from './inspector.js';
+import { RedisJanitor } from './janitor.js';
 import type { RedisTransportOptions } from './options.js';
 import { RedisPartitionTable } from './partition-table.js';
 import { ReadingConnection } from './reading-connection.js';
@@ -119,7 +121,11 @@ export abstract class RedisStreamsTransport extends EventEmitter<RedisTransportE
   }
 
   inspector(): Inspector {
-    return this.#track((onClose) => new RedisInspector(this.#control.lease(), onClose));
+    return this.#track((onClose) => new RedisInspector(this.#control.lease(), this.#topology, onClose));
+  }
+
+  janitor(): Janitor {
+    return this.#track((onClose) => new RedisJanitor(this.#control.lease(), onClose));
   }
 
   partitionTable(stream: string): PartitionTable {

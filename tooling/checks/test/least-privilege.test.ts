@@ -4,6 +4,7 @@ import {
   changePartitions,
   EventConsumer,
   EventPublisher,
+  type Janitor,
   PermissionError,
   type PublisherOptions,
   UnderReplicatedError,
@@ -30,6 +31,21 @@ const seldom = new Set(['asking', 'client|unblock']);
 let ground: Ground;
 let transports: RedisTransport[] = [];
 const tried = new Set<string>();
+
+const all = { limit: null, isExact: true, keepUnread: null };
+
+/** Whatever a trimmer does but for trimming to a length, with a group that has been silent for long, and one that is gone. */
+async function tendAsTrimmer(janitor: Janitor, master: Ground['servers'][number]): Promise<void> {
+  await master.command('XGROUP', 'CREATE', 'prod:orders', 'old', '0');
+  await master.command('XREADGROUP', 'GROUP', 'old', 'a', 'COUNT', '1', 'STREAMS', 'prod:orders', '>');
+  await master.command('HSET', '{prod:orders}:groups', 'other', '1');
+  expect(await janitor.takeTurn('prod:orders', 'trim', 60_000)).toBe(true);
+  expect(await janitor.survey('prod:orders')).toMatchObject({ bytes: expect.any(Number), groups: [{ name: 'old' }] });
+  const keepUnread = { released: ['old'], silentMs: 60_000 };
+  expect(await janitor.trim('prod:orders', { ...all, keepUnread, bound: { maxLength: 1 } })).toMatchObject({
+    removed: 0,
+  });
+}
 
 /** The additions with these names, of the role's table. */
 const added = (role: Role, ...names: readonly string[]): string[] =>
@@ -198,6 +214,53 @@ describe.each(Object.entries(grounds))('%s', (where, start) => {
       });
     });
 
+    test('a publisher trims, and one with a seal finds it; and may still not read letters', async () => {
+      const rule = await permit(roles.publisher, ...added(roles.publisher, 'janitor: trimming', 'janitor: the seal'));
+      await logIn(roles.publisher).connect();
+      await publisher().publishBatch(new Array(5).fill({ type: 'order.placed', data: null }));
+      const janitor = logIn(roles.publisher).janitor();
+      await tendAsTrimmer(janitor, await ground.masterOf('prod:orders'));
+      expect(await janitor.trim('prod:orders', { ...all, bound: { maxLength: 2 } })).toMatchObject({ removed: 3 });
+      expect([await janitor.seal('prod'), await janitor.seal('staging')]).toEqual([['prod'], ['prod']]);
+      await janitor.close();
+      expect(await denied()).toEqual([]);
+      expect(await unused(rule)).toEqual([]);
+      await refused(roles.publisher, [
+        ...['DEL prod:orders', 'UNLINK {prod:orders}:groups', 'XRANGE {prod:orders}:dlq - +', 'SREM events:seal prod'],
+        ...['XGROUP DESTROY prod:orders g', 'XTRIM staging:orders MAXLEN 0', 'DEL events:seal', 'FLUSHALL'],
+      ]);
+    });
+
+    test('a consumer removes groups and consumers that nobody uses, and finds the seal; and may still delete no stream', async () => {
+      const names = ['janitor: removal of groups and consumers', 'janitor: the seal'];
+      const words = added(roles.consumer, ...names);
+      await permit(roles.consumer, ...words);
+      await source();
+      await publisher().publish('order.placed', null);
+      const transport = logIn(roles.consumer);
+      const member = { stream: 'prod:orders', group: 'old', consumer: 'gone' };
+      const subscription = transport.subscription(member);
+      await subscription.ensureGroup('beginning');
+      await subscription.register(60_000);
+      expect(await subscription.progress()).toMatchObject({ pending: 0 });
+      const [entry] = await subscription.read(1, 100);
+      const janitor = transport.janitor();
+      expect(await janitor.takeTurn('prod:orders', 'groups', 60_000)).toBe(true);
+      expect(await janitor.survey('prod:orders')).toMatchObject({
+        bytes: expect.any(Number),
+        groups: [{ pending: 1 }],
+      });
+      expect(await janitor.removeConsumer('prod:orders', 'old', 'gone', 0)).toBe('in-use');
+      await subscription.acknowledge({ ids: [entry?.id ?? ''], postponed: [] });
+      expect(await janitor.removeConsumer('prod:orders', 'old', 'gone', 0)).toBe('removed');
+      expect(await janitor.removeGroup('prod:orders', 'old', 0)).toBe('removed');
+      expect([await janitor.seal('prod'), await janitor.seal('staging')]).toEqual([['prod'], ['prod']]);
+      await janitor.close();
+      expect(await denied()).toEqual([]);
+      expect(await unused(words)).toEqual([]);
+      await refused(roles.consumer, ['DEL prod:orders', 'XTRIM prod:orders MAXLEN 0', 'SREM events:seal prod']);
+    });
+
     describe('a consumer', () => {
       test('consumes, retries, gives up, keeps alive, claims, deduplicates, stops; and may publish and delete nothing', async () => {
         const rule = await permit(
@@ -323,7 +386,12 @@ describe.each(Object.entries(grounds))('%s', (where, start) => {
       expect(await inspector.range('{prod:orders}:dlq', '-', '+', 10)).toEqual([]);
       expect(await denied()).toEqual([]);
       expect(await unused(rule)).toEqual([]);
-      await expect(inspector.trim('prod:orders', { maxLength: 0 })).rejects.toMatchObject({ kind: 'denied' });
+      await expect(
+        logIn(roles.reader)
+          .janitor()
+          .trim('prod:orders', { ...all, bound: { maxLength: 0 } }),
+      ).rejects.toMatchObject({ kind: 'denied' });
+      expect(await inspector.memory(['prod:orders'])).toEqual([null]);
       await refused(roles.reader, [
         ...['XADD prod:orders * a b', 'XACK prod:orders g 1-1', 'XGROUP CREATE prod:orders g 0', 'DEL prod:orders'],
         ...[
@@ -345,7 +413,20 @@ describe.each(Object.entries(grounds))('%s', (where, start) => {
       const transport = logIn(roles.operator);
       const { settings, version } = await transport.capabilities();
       expect({ ...settings, version }).toMatchObject({ appendFsync: 'everysec', version: expect.any(String) });
-      expect(await transport.inspector().trim('prod:orders', { maxLength: 1 })).toBe(4);
+      const janitor = transport.janitor();
+      const inspector = transport.inspector();
+      await tendAsTrimmer(janitor, master);
+      expect(await janitor.trim('prod:orders', { ...all, bound: { maxLength: 1 } })).toMatchObject({ removed: 4 });
+      const keys = new Set<string>();
+      for await (const page of inspector.keys('prod:')) for (const { key } of page) keys.add(key);
+      expect(keys).toContain('prod:orders');
+      expect(await inspector.memory(['prod:orders'])).toEqual([expect.any(Number)]);
+      expect(await inspector.count('prod:orders', '-', '+')).toBe(1);
+      expect(await inspector.pending('prod:orders', 'old', '0-0', 10, undefined)).toHaveLength(1);
+      expect(await inspector.consumers('prod:orders', 'old')).toHaveLength(1);
+      expect(await janitor.seal('prod')).toEqual(['prod']);
+      expect(await janitor.changeSeal(['next'], ['prod'])).toEqual(['next']);
+      await janitor.close();
       expect(await master.command('XLEN', 'prod:orders')).toBe(1);
       for (const part of ['p0', 'p1']) {
         const owner = await ground.masterOf(`prod:parts:${part}`);

@@ -47,6 +47,43 @@ export function clusterSuite(kit: TransportKit): void {
       for (const node of cluster.nodes) await until(async () => (await connectionsTo(node)) === 0);
     });
 
+    test('keys are found on every node, and a janitor and memory find the node of each stream', async () => {
+      const cluster = await startedCluster();
+      const transport = transportFor(cluster);
+      const streams = Array.from({ length: 12 }, (_, number) => `a*b:orders-${number}`);
+      const others = ['axb:orders', 'c:orders'];
+      const entries = [...streams, ...others].map((name) => entryOf(name, 0));
+      expect(kindsOf(await transport.appender(plainAppending).append(entries, 2_000))).toEqual(
+        entries.map(() => 'stored'),
+      );
+      const janitor = transport.janitor();
+      for (const name of streams) {
+        expect(await janitor.takeTurn(name, 'trim', 60_000)).toBe(true);
+        await transport.subscription({ ...member, stream: name }).ensureGroup('beginning');
+        expect(await janitor.survey(name)).toMatchObject({ length: 1, bytes: expect.any(Number) });
+      }
+      const found = new Map<string, boolean>();
+      const inspector = transport.inspector();
+      for await (const page of inspector.keys('a*b:')) for (const { key, isStream } of page) found.set(key, isStream);
+      const companions = streams.flatMap((name) => [`{${name}}:groups`, `{${name}}:groups:turn:trim`]);
+      expect([...found.keys()].sort()).toEqual([...streams, ...companions].sort());
+      expect(
+        [...found]
+          .filter(([, isStream]) => isStream)
+          .map(([key]) => key)
+          .sort(),
+      ).toEqual([...streams].sort());
+      expect(await inspector.memory([...streams, 'missing'])).toEqual([...streams.map(() => expect.any(Number)), null]);
+      for (const name of streams) {
+        const order = { bound: { maxLength: 0 }, limit: null, isExact: true, keepUnread: null };
+        expect(await janitor.trim(name, order)).toMatchObject({
+          ...{ removed: 1, lost: [{ group: 'group', unread: 1, pending: 0 }] },
+        });
+        expect(await janitor.removeGroup(name, 'group', 0)).toBe('removed');
+      }
+      expect([await janitor.seal('prod'), await janitor.changeSeal([], ['prod'])]).toEqual([['prod'], []]);
+    });
+
     test('a slot that moves while entries are stored: none is lost, doubled, or out of order', async () => {
       const cluster = await startedCluster();
       const transport = transportFor(cluster);

@@ -14,7 +14,7 @@ const hourMs = 3_600_000;
 const publisherRules = `publisher on >${password} resetchannels %W~prod:* +xadd`;
 const consumerRules =
   `consumer on >${password} resetchannels ~prod:* ~{prod:* +xreadgroup +xack +xclaim +xpending +xrange +xadd ` +
-  '+xgroup|create +xgroup|createconsumer +xgroup|delconsumer +evalsha +eval +get +set +del +unlink +hset +hdel +hmget ' +
+  '+xgroup|create +xgroup|createconsumer +xgroup|delconsumer +evalsha +eval +get +set +del +unlink +hset +hdel +hmget +time ' +
   '+sadd +scard +smismember +pexpire';
 
 /** Credentials, permissions, and what must not get out. */

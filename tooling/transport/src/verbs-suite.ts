@@ -1,4 +1,5 @@
 import { plainAppending } from '@events/conformance';
+import type { KeyDescription } from '@events/core';
 import { describe, expect, test } from '@jest/globals';
 import { Laboratory, type TransportKit } from './kit.js';
 
@@ -93,10 +94,69 @@ export function verbsSuite(kit: TransportKit): void {
           groups: [{ name: 'group', consumers: 2, pending: 1, lastDeliveredId: fourth, lag: 0 }],
         });
         expect(await inspector.describe('missing')).toBeUndefined();
-        expect([
-          await inspector.trim(stream, { maxLength: 2 }),
-          await inspector.trim(stream, { minId: fourth }),
-        ]).toEqual([2, 1]);
+        expect(await inspector.count(stream, '-', '+')).toBe(4);
+        expect(await inspector.count(stream, second, third)).toBe(2);
+        const keys: KeyDescription[] = [];
+        for await (const page of inspector.keys(stream)) keys.push(...page);
+        expect(keys).toContainEqual({ key: stream, isStream: true });
+        expect(await inspector.memory([stream, 'missing'])).toEqual([expect.any(Number), null]);
+        expect(await inspector.pending(stream, 'group', '0-0', 10, undefined)).toEqual([
+          { id: fourth, consumer: 'one', idleMs: expect.any(Number), deliveries: 1 },
+        ]);
+        expect(await inspector.pending(stream, 'group', fourth, 10, 'one')).toEqual([]);
+        expect(await inspector.consumers(stream, 'group')).toEqual([
+          { name: 'one', pending: 1, idleMs: expect.any(Number) },
+          { name: 'other', pending: 0, idleMs: expect.any(Number) },
+        ]);
+        const missing = await inspector.consumers('missing', 'group').catch((error: unknown) => error);
+        expect(transport.classify(missing).kind).toBe('group-lost');
+        expect(await one.progress()).toEqual({
+          ...{ nowMs: expect.any(Number), pending: 1, consumers: 2, oldestPendingId: fourth, oldestUnreadId: null },
+          ...{ lastDeliveredId: fourth, missed: 0 },
+        });
+
+        const janitor = transport.janitor();
+        const another = transport.janitor();
+        expect([await janitor.takeTurn(stream, 'trim', 60_000), await another.takeTurn(stream, 'trim', 1)]).toEqual([
+          true,
+          false,
+        ]);
+        expect(await janitor.survey(stream)).toEqual({
+          ...{ stream, nowMs: expect.any(Number), length: 4, bytes: expect.any(Number) },
+          ...{ firstEntryId: first, lastGeneratedId: fourth },
+          groups: [
+            {
+              ...{ name: 'group', pending: 1, lowestPendingId: fourth, lastDeliveredId: fourth, floor: fourth },
+              silentMs: expect.any(Number),
+              consumers: [
+                { name: 'one', pending: 1, silentMs: expect.any(Number) },
+                { name: 'other', pending: 0, silentMs: expect.any(Number) },
+              ],
+            },
+          ],
+        });
+        expect(await janitor.survey('missing')).toBeUndefined();
+        const order = { limit: null, isExact: true, keepUnread: null };
+        expect(await janitor.trim(stream, { ...order, bound: { maxLength: 2 } })).toEqual({
+          ...{ removed: 2, length: 2, firstEntryId: third, groups: 1, lost: [] },
+        });
+        const keepUnread = { released: [], silentMs: hourMs };
+        expect(await janitor.trim(stream, { ...order, keepUnread, bound: { maxLength: 0 } })).toEqual({
+          ...{ removed: 1, length: 1, firstEntryId: fourth, groups: 1, lost: [] },
+        });
+        expect(await janitor.trim(stream, { ...order, bound: { maxLength: 0 } })).toEqual({
+          ...{ removed: 1, length: 0, firstEntryId: null, groups: 1 },
+          lost: [{ group: 'group', unread: 0, pending: 1 }],
+        });
+        expect(await janitor.removeConsumer(stream, 'group', 'other', hourMs)).toBe('alive');
+        expect(await janitor.removeConsumer(stream, 'group', 'other', 0)).toBe('removed');
+        expect(await janitor.removeConsumer(stream, 'group', 'one', 0)).toBe('in-use');
+        expect(await janitor.removeGroup(stream, 'group', 0)).toBe('in-use');
+        expect(await janitor.removeGroup(stream, 'none', 0)).toBe('missing');
+        expect([await janitor.seal('prod'), await janitor.seal('staging')]).toEqual([['prod'], ['prod']]);
+        expect(await janitor.changeSeal(['staging'], ['prod'])).toEqual(['staging']);
+        await janitor.close();
+        expect(await another.takeTurn(stream, 'trim', 1)).toBe(true);
 
         const reading = one.read(1, 10_000);
         await one.interruptRead();

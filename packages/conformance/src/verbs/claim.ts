@@ -92,8 +92,7 @@ export const claimScenarios: readonly Scenario[] = [
     name: 'claim: reports what is gone from the stream as vanished, and gives it up',
     async run(stage) {
       const { stream, ids, owner, other } = await ownedByAnother(stage, 4);
-      const inspector = (await stage.transport()).inspector();
-      await inspector.trim(stream, { maxLength: 2 });
+      await stage.trim(stream, { maxLength: 2 });
       await letPass(30);
       const entries: string[] = [];
       const vanished: string[] = [];

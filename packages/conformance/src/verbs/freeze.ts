@@ -33,7 +33,10 @@ export const freezeScenarios: readonly Scenario[] = [
           subscription.release(['1-1']),
           inspector.describe(stream),
           inspector.range(stream, '-', '+', 1),
-          inspector.trim(stream, { maxLength: 10 }),
+          transport.janitor().trim(stream, { bound: { maxLength: 10 }, limit: 10, isExact: true, keepUnread: null }),
+          transport.janitor().survey(stream),
+          transport.janitor().takeTurn(stream, 'trim', 1_000),
+          subscription.progress(),
         ];
         const kinds = await Promise.all(verbs.map((verb) => kindOf(transport, verb)));
         assert.deepEqual(

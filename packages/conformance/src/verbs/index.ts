@@ -8,6 +8,7 @@ import { groupScenarios } from './group.js';
 import { holdingScenarios } from './holding.js';
 import { idempotencyScenarios } from './idempotency.js';
 import { inspectorScenarios } from './inspector.js';
+import { janitorScenarios } from './janitor.js';
 import { lifecycleScenarios } from './lifecycle.js';
 import { lossScenarios } from './loss.js';
 import { ownedScenarios } from './owned.js';
@@ -17,7 +18,7 @@ import { readScenarios } from './read.js';
 import { releaseScenarios } from './release.js';
 import { settlementScenarios } from './settlement.js';
 
-/** What `Transport`, `Appender`, `Subscription` and `Inspector` promise, verb by verb. */
+/** What `Transport`, `Appender`, `Subscription`, `Inspector` and `Janitor` promise, verb by verb. */
 export const verbScenarios: readonly Scenario[] = [
   ...lifecycleScenarios,
   ...appendScenarios,
@@ -33,6 +34,7 @@ export const verbScenarios: readonly Scenario[] = [
   ...owningScenarios,
   ...partitionTableScenarios,
   ...inspectorScenarios,
+  ...janitorScenarios,
   ...freezeScenarios,
   ...brokenConnectionScenarios,
   ...lossScenarios,

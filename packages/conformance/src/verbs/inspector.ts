@@ -27,7 +27,7 @@ export const inspectorScenarios: readonly Scenario[] = [
     async run(stage) {
       const stream = stage.stream();
       const ids = await stage.fill(stream, 2);
-      await (await stage.transport()).inspector().trim(stream, { maxLength: 0 });
+      await stage.trim(stream, { maxLength: 0 });
       assert.deepEqual(await stage.describe(stream), {
         length: 0,
         firstEntryId: null,
@@ -111,7 +111,7 @@ export const inspectorScenarios: readonly Scenario[] = [
           assert.ok(lag === null || lag >= left, `${name}: ${lag} instead of ${left}`);
       };
       await atLeast(5)();
-      await (await stage.transport()).inspector().trim(stream, { maxLength: 3 });
+      await stage.trim(stream, { maxLength: 3 });
       await atLeast(3)();
       for (const subscription of [middle, trimmed]) await subscription.read(1, 0);
       await atLeast(2)();
@@ -179,7 +179,7 @@ export const inspectorScenarios: readonly Scenario[] = [
       const stream = stage.stream();
       const ids = await stage.fill(stream, 3);
       const inspector = (await stage.transport()).inspector();
-      await inspector.trim(stream, { maxLength: 1 });
+      await stage.trim(stream, { maxLength: 1 });
       const wanted = ['1-1', ...ids, '18446744073709551615-1'];
       const entries = await inspector.fetch(stream, wanted);
       assert.deepEqual(
@@ -216,13 +216,13 @@ export const inspectorScenarios: readonly Scenario[] = [
       const stream = stage.stream();
       const ids = await stage.fill(stream, 300);
       const inspector = (await stage.transport()).inspector();
-      assert.equal(await inspector.trim(stream, { maxLength: 300 }), 0);
-      assert.equal(await inspector.trim(stream, { maxLength: 7 }), 293);
+      assert.equal(await stage.trim(stream, { maxLength: 300 }), 0);
+      assert.equal(await stage.trim(stream, { maxLength: 7 }), 293);
       assert.deepEqual(
         (await inspector.range(stream, '-', '+', 300)).map(({ id }) => id),
         ids.slice(-7),
       );
-      assert.equal(await inspector.trim(stream, { maxLength: 0 }), 7);
+      assert.equal(await stage.trim(stream, { maxLength: 0 }), 7);
       assert.equal((await stage.describe(stream)).length, 0);
     },
   },
@@ -232,13 +232,13 @@ export const inspectorScenarios: readonly Scenario[] = [
       const stream = stage.stream();
       const ids = await stage.fill(stream, 300);
       const inspector = (await stage.transport()).inspector();
-      assert.equal(await inspector.trim(stream, { minId: ids[200] ?? '' }), 200);
+      assert.equal(await stage.trim(stream, { minId: ids[200] ?? '' }), 200);
       assert.deepEqual(
         (await inspector.range(stream, '-', '+', 300)).map(({ id }) => id),
         ids.slice(200),
       );
-      assert.equal(await inspector.trim(stream, { minId: ids[200] ?? '' }), 0);
-      assert.equal(await inspector.trim(stream, { minId: '18446744073709551615-0' }), 100);
+      assert.equal(await stage.trim(stream, { minId: ids[200] ?? '' }), 0);
+      assert.equal(await stage.trim(stream, { minId: '18446744073709551615-0' }), 100);
     },
   },
   {
@@ -248,7 +248,7 @@ export const inspectorScenarios: readonly Scenario[] = [
       await stage.fill(stream, 4);
       const subscription = await stage.join(stream);
       const [first] = await subscription.read(1, 0);
-      await (await stage.transport()).inspector().trim(stream, { maxLength: 1 });
+      await stage.trim(stream, { maxLength: 1 });
       assert.deepEqual(
         (await subscription.owned('0-0', 10)).map(({ id }) => id),
         [first?.id],
@@ -264,7 +264,7 @@ export const inspectorScenarios: readonly Scenario[] = [
     async run(stage) {
       const stream = stage.stream();
       const inspector = (await stage.transport()).inspector();
-      assert.equal(await inspector.trim(stream, { maxLength: 0 }), 0);
+      assert.equal(await stage.trim(stream, { maxLength: 0 }), 0);
       assert.equal(await inspector.describe(stream), undefined);
     },
   },

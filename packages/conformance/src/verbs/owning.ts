@@ -233,9 +233,7 @@ export const owningScenarios: readonly Scenario[] = [
     name: 'takeOver: tells of entries that were deleted, and gives them up',
     async run(stage) {
       const { stream, ids, owner } = await ownerAndRival(stage, 4);
-      const inspector = (await stage.transport()).inspector();
-      await inspector.trim(stream, { minId: ids[2] ?? '' });
-      await inspector.close();
+      await stage.trim(stream, { minId: ids[2] ?? '' });
       const { entries, vanished } = await owner.takeOver('0-0', 10);
       assert.deepEqual([entries.map(({ id }) => id), [...vanished].sort()], [ids.slice(2), ids.slice(0, 2)]);
       assert.deepEqual((await owner.takeOver('0-0', 10)).vanished, []);

@@ -206,7 +206,7 @@ export const settlementScenarios: readonly Scenario[] = [
     async run(stage) {
       const { stream, ids, subscription } = await stage.own(1);
       const inspector = (await stage.transport()).inspector();
-      await inspector.trim(stream, { maxLength: 0 });
+      await stage.trim(stream, { maxLength: 0 });
       assert.equal(await subscription.deadLetter(ids[0] ?? '', `${stream}:rejected`, ['reason', 'none']), 'vanished');
       assert.equal(await inspector.describe(`${stream}:rejected`), undefined, 'nothing is stored');
       assert.equal((await stage.describe(stream)).groups[0]?.pending, 0);

@@ -1,8 +1,9 @@
+import { afterEach } from '@jest/globals';
 import { type ConsumerOptions, EventConsumer, type EventContracts, type Fields } from '../../src/index.js';
 import type { StubGroup, StubStream } from './stub-server.js';
 import type { StubSubscription } from './stub-subscription.js';
 import { StubTransport } from './stub-transport.js';
-import { until } from './virtual-time.js';
+import { turn, until } from './virtual-time.js';
 
 const eventNames = [
   'groupCreated',
@@ -22,6 +23,19 @@ const eventNames = [
   'recovered',
   'error',
 ] as const;
+
+const started: ConsumingStage[] = [];
+
+// a reader counts in the share of the heap that each has until it ends
+afterEach(async () => {
+  for (const { consumer } of started.splice(0)) {
+    consumer.stop({ timeoutMs: 0 }).catch(() => {
+      // the test is over
+    });
+  }
+  // while the clock is still the test's
+  await turn();
+});
 
 type EventName = (typeof eventNames)[number];
 
@@ -47,6 +61,7 @@ export class ConsumingStage<Contracts extends EventContracts = EventContracts> {
       ...options,
     });
     this.stream = transport.server.stream('orders');
+    started.push(this as unknown as ConsumingStage);
     for (const name of eventNames)
       this.consumer.on(name, (value) => void this.emitted.push({ name, value: value as never }));
   }

@@ -4,6 +4,7 @@ import type {
   Claim,
   Entry,
   Fields,
+  GroupProgress,
   GroupStart,
   PendingEntry,
   Subscription,
@@ -34,6 +35,7 @@ export class StubSubscription implements Subscription {
     read: [],
     interruptRead: [],
     claim: [],
+    progress: [],
     own: [],
     disown: [],
     takeOver: [],
@@ -117,6 +119,22 @@ export class StubSubscription implements Subscription {
         Object.assign(pending, { consumer: this.options.consumer, released: false, touchedAtMs: Date.now() });
       }
       return { entries, vanished };
+    });
+  }
+
+  progress(): Promise<GroupProgress> {
+    return this.#answer('progress', [], async () => {
+      const { group, stream } = this;
+      const ids = stream.entries.map(({ id }) => id);
+      return {
+        nowMs: Date.now(),
+        pending: group.pending.size,
+        consumers: 1,
+        oldestPendingId: [...group.pending.keys()][0] ?? null,
+        oldestUnreadId: ids[group.position] ?? null,
+        lastDeliveredId: ids[group.position - 1] ?? '0-0',
+        missed: 0,
+      };
     });
   }
 

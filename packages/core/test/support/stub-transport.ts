@@ -5,6 +5,7 @@ import type {
   Failover,
   Failure,
   Inspector,
+  Janitor,
   PartitionTable,
   Subscription,
   SubscriptionOptions,
@@ -69,7 +70,27 @@ export class StubTransport implements Transport {
         if (this.inspectorFailure !== undefined) throw this.inspectorFailure;
         return ids.map((id) => this.server.stream(stream).entry(id));
       },
-      trim: async () => 0,
+      async *keys() {
+        yield [];
+      },
+      memory: async (keys) => keys.map(() => null),
+      count: async () => 0,
+      pending: async () => [],
+      consumers: async () => [],
+      close: async () => {},
+    };
+  }
+
+  janitor(): Janitor {
+    return {
+      takeTurn: async () => true,
+      endTurn: async () => {},
+      survey: async () => undefined,
+      trim: async () => ({ removed: 0, length: 0, firstEntryId: null, groups: 0, lost: [] }),
+      removeGroup: async () => 'missing',
+      removeConsumer: async () => 'missing',
+      seal: async (prefix) => [prefix],
+      changeSeal: async (add) => add,
       close: async () => {},
     };
   }

@@ -1,0 +1,26 @@
+/** When the groups and consumers of one stream were last heard of, by the broker's time. */
+export class SignsOfLife {
+  readonly #times = new Map<string, number>();
+
+  note(group: string, consumer: string, now: number): void {
+    this.#times.set(group, now);
+    this.#times.set(nameOf(group, consumer), now);
+  }
+
+  /** For how long a group, or one of its consumers, has been silent. Who was never heard of is judged from now on. */
+  silentMs(now: number, group: string, consumer?: string): number {
+    const name = nameOf(group, consumer);
+    const seen = this.#times.get(name);
+    if (seen === undefined) this.#times.set(name, now);
+    return Math.max(0, now - (seen ?? now));
+  }
+
+  forget(group: string, consumer?: string): void {
+    this.#times.delete(nameOf(group, consumer));
+  }
+}
+
+// no name holds a space
+function nameOf(group: string, consumer?: string): string {
+  return consumer === undefined ? group : `${group} ${consumer}`;
+}

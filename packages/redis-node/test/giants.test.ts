@@ -1,0 +1,4 @@
+import { giantsSuite } from '@events/tooling-transport';
+import { kit } from './kit.js';
+
+giantsSuite(kit);

@@ -1,0 +1,4 @@
+import { janitorSuite } from '@events/tooling-transport';
+import { kit } from './kit.js';
+
+janitorSuite(kit);
