@@ -53,7 +53,13 @@ function librarySender({ transport, stream, sender, ...options }: PublisherSetti
       }
     },
   });
-  const publisher = new EventPublisher({ ...options, transport: observed, source: 'faults', defaultStream: stream });
+  const publisher = new EventPublisher({
+    ...options,
+    transport: observed,
+    source: 'faults',
+    defaultStream: stream,
+    trimStrategy: { enabled: false },
+  });
   publisher.on('failover', (recovery) => observer.recovered(recovery));
   return {
     async send({ id, key, sequence }) {

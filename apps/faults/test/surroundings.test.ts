@@ -73,7 +73,8 @@ describe.each(clients)('%s', (client) => {
     await round();
     const before = reachableBytes();
     for (let again = 0; again < 10; again += 1) await round();
-    expect(reachableBytes() - before).toBeLessThan(64 * 1_048_576);
+    // what a turn under way still refers to goes with it
+    await until(() => reachableBytes() - before < 64 * 1_048_576);
     expect(outcomes.get('not-stored EVENTS_OVERLOADED')).toBeGreaterThan(10_000);
     proxy.setMode('pass');
     await until(async () => (await outcomeOf(publisher.publish('a', 1))) === 'stored');

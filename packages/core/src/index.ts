@@ -107,4 +107,16 @@ export type {
   Stored,
   Transport,
 } from './transport.js';
+export type { TrimStrategy } from './trim-options.js';
+export {
+  combine,
+  type KeepUnread,
+  keepUnread,
+  maxAge,
+  maxBytes,
+  maxLength,
+  type TrimDecision,
+  type TrimOverflow,
+  type TrimPolicy,
+} from './trim-policy.js';
 export { type DecodedEvent, decodeFields } from './wire-format.js';

@@ -6,6 +6,8 @@ import { checkKeys, checkLogger, checkTransport, choice, flag, requiredWholeNumb
 import { checkPartitionable, maxPartitions } from './partition.js';
 import { checkPrefix, checkStreamValidation, type StreamValidation, streamKey } from './stream-name.js';
 import type { Durability, Idempotency, Transport } from './transport.js';
+import { type TrimStrategy, trimPolicyOf } from './trim-options.js';
+import type { TrimPolicy } from './trim-policy.js';
 
 /** How far an event must have come before it is confirmed. */
 export type PublisherDurability =
@@ -66,6 +68,12 @@ export interface PublisherOptions<Contracts extends EventContracts = EventContra
    * Default: `false`.
    */
   readonly idempotent?: boolean | { readonly windowMs?: number; readonly maxEntries?: number } | undefined;
+  /**
+   * How the streams of this publisher are kept from growing: the roadmap's options, or a policy (`maxLength`, `maxAge`,
+   * `maxBytes`, `keepUnread`, `combine`, or one of your own). Of many publishers of a stream one at a time does the work.
+   * Default: they are not trimmed, which is warned of once.
+   */
+  readonly trimStrategy?: TrimStrategy | TrimPolicy | undefined;
   /** Where warnings go that nobody listens for. Default: process warnings. */
   readonly logger?: Logger | undefined;
 }
@@ -89,6 +97,8 @@ export interface PublisherSettings {
   readonly idempotency: Omit<Idempotency, 'onShortened'> | undefined;
   /** `undefined` = what a failover loses is lost. */
   readonly republishWindowMs: number | undefined;
+  /** `false` = streams may grow, `undefined` = nobody said what to do. */
+  readonly trimPolicy: TrimPolicy | false | undefined;
   readonly logger: Logger;
 }
 
@@ -110,6 +120,7 @@ const optionNames = [
   'durability',
   'failoverRecovery',
   'idempotent',
+  'trimStrategy',
   'logger',
 ] as const satisfies readonly (keyof PublisherOptions)[];
 
@@ -153,6 +164,7 @@ export function publisherSettings(options: PublisherOptions): PublisherSettings 
     durability: durabilityOf(options.durability ?? 'leader', timeoutMs),
     idempotency,
     republishWindowMs: republishWindow(options.failoverRecovery ?? 'none'),
+    trimPolicy: trimPolicyOf(options.trimStrategy),
     logger: safeLogger(options.logger),
   };
 }

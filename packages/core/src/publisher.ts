@@ -14,9 +14,11 @@ import {
 import type { EventContracts, EventInput, EventType } from './event-contracts.js';
 import { checkEventType } from './event-pattern.js';
 import type { FailoverRecovered } from './failover-recovery.js';
+import type { Logger } from './logger.js';
 import { OutgoingEvent, type PublishReceipt } from './outgoing-event.js';
 import { PartitionRouter } from './partition-router.js';
 import { type PublisherOptions, type PublisherSettings, publisherSettings } from './publisher-options.js';
+import { Trimming, type TrimmingEvents } from './trimming.js';
 import { encodeData, encodeFields, MetaEncoder } from './wire-format.js';
 
 export interface PublishOptions {
@@ -40,7 +42,7 @@ export type BatchEvent<Contracts extends EventContracts = EventContracts> = {
 /** What became of one event of a batch. */
 export type PublishOutcomeOf = PublishReceipt | { readonly status: 'failed'; readonly error: EventsError };
 
-type PublisherEvents = {
+type PublisherEvents = TrimmingEvents & {
   /** An event was stored. */
   published: [receipt: PublishReceipt];
   /** Data did not match its contract; the call rejected with the same error. */
@@ -70,6 +72,7 @@ export class EventPublisher<
   readonly #queue: AppendQueue;
   readonly #meta: MetaEncoder;
   readonly #router: PartitionRouter | undefined;
+  readonly #trimming: Trimming | undefined;
   readonly #maxValidations: number;
   readonly #streamKeys = new Map<string, string>();
   readonly #knownTypes = new Set<string>();
@@ -86,9 +89,19 @@ export class EventPublisher<
     this.#meta = new MetaEncoder(settings.source);
     const { transport, partitions, timeoutMs } = settings;
     this.#router = partitions === undefined ? undefined : new PartitionRouter(transport, partitions, timeoutMs);
+    const { trimPolicy } = settings;
+    if (trimPolicy) {
+      const emit: ConstructorParameters<typeof Trimming>[2] = (name, ...values) => {
+        this.emit(name, ...(values as unknown as PublisherEvents[typeof name]));
+      };
+      this.#trimming = new Trimming(transport, trimPolicy, emit, (error) => this.emit('error', error));
+    } else if (trimPolicy === undefined) {
+      warnOfGrowth(settings.logger);
+    }
     this.#maxValidations = settings.overflow === 'wait' ? 2 * settings.maxInFlight : settings.maxInFlight;
     this.#queue = new AppendQueue(settings, {
       onStored: (receipt) => {
+        this.#trimming?.stored(receipt.stream);
         if (this.listenerCount('published') > 0) this.emit('published', receipt);
       },
       onBackpressure: (state) => {
@@ -159,6 +172,7 @@ export class EventPublisher<
     this.#closed ??= this.flush().then(async () => {
       await this.#router?.close();
       await this.#queue.close();
+      await this.#trimming?.close();
     });
     return this.#closed;
   }
@@ -299,6 +313,18 @@ export class EventPublisher<
     // the errors of name, type and contract checks are also raised where no event is at stake
     return Object.assign(error, { outcome: 'not-stored' });
   }
+}
+
+const growthWarned = Symbol.for('@events/core growth warned');
+
+/** Once in a process, however many copies of this package there are. */
+function warnOfGrowth(logger: Logger): void {
+  const shared = globalThis as { [growthWarned]?: boolean };
+  if (shared[growthWarned] === true) return;
+  shared[growthWarned] = true;
+  logger.warn(
+    'A publisher has no trimStrategy: its streams grow for ever. Give it one, such as { maxLength: 100_000 }, or { enabled: false } if they are trimmed elsewhere',
+  );
 }
 
 function checkPublishOptions(options: PublishOptions): void {

@@ -117,7 +117,8 @@ describe('the README of core documents', () => {
     const tables = documented('## Events emitted').sort();
     const emitted = [
       ...declared('../src/consumer-events.ts', 'export type ConsumerEvents = {', /^ {2}(\w+): \[/gm),
-      ...declared('../src/publisher.ts', 'type PublisherEvents = {', /^ {2}(\w+): \[/gm),
+      ...declared('../src/publisher.ts', 'type PublisherEvents = TrimmingEvents & {', /^ {2}(\w+): \[/gm),
+      ...declared('../src/trimming.ts', 'export type TrimmingEvents = {', /^ {2}(\w+): \[/gm),
     ].sort();
     expect(emitted.length).toBeGreaterThan(12);
     expect(tables).toEqual(emitted);

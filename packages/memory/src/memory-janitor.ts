@@ -1,6 +1,7 @@
 import type { Janitor, JanitorTask, Removal, StreamState, Trimmed, TrimOrder } from '@events/core';
 import type { Line } from './line.js';
 import type { MemoryBroker } from './memory-broker.js';
+import { MemoryError } from './memory-error.js';
 
 /** Keeps the broker's streams within bounds, and its groups in order. */
 export class MemoryJanitor implements Janitor {
@@ -70,8 +71,16 @@ export class MemoryJanitor implements Janitor {
   }
 
   async #close(): Promise<void> {
-    for (const name of this.#turns) this.#endTurn(name);
-    await this.#line.close();
+    try {
+      await this.#line.perform(() => {
+        for (const name of this.#turns) this.#endTurn(name);
+      });
+      await this.#line.close();
+    } catch (error) {
+      if (!(error instanceof MemoryError)) throw error;
+      // a broker that cannot be reached keeps the turns until their time is over
+      this.#line.hangUp();
+    }
   }
 
   #endTurn(name: string): void {

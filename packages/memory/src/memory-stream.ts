@@ -83,7 +83,7 @@ export class MemoryStream {
   trim({ bound, limit, keepUnread }: TrimOrder, now: number): Trimmed {
     const isHeld = ({ name }: ConsumerGroup) =>
       keepUnread !== null &&
-      !(keepUnread.released.includes(name) && this.life.silentMs(now, name) >= keepUnread.silentMs);
+      !(keepUnread.released.includes(name) && this.life.isSilent(now, keepUnread.silentMs, name));
     const groups = [...this.#groups.values()];
     const kept = groups.filter(isHeld).map(({ floor }) => this.log.countBelow(floor));
     const removed = Math.min(this.log.beyond(bound), limit ?? Number.POSITIVE_INFINITY, ...kept);
@@ -104,7 +104,7 @@ export class MemoryStream {
   removeGroup(name: string, silentMs: number, now: number): Removal {
     const group = this.#groups.get(name);
     if (group === undefined) return 'missing';
-    if (this.life.silentMs(now, name) < silentMs) return 'alive';
+    if (!this.life.isSilent(now, silentMs, name)) return 'alive';
     const isBehind = this.log.length > 0 && compareIds(group.lastDeliveredId, this.log.lastGeneratedId) < 0;
     if (group.pendingCount > 0 || isBehind) return 'in-use';
     this.#groups.delete(name);
@@ -119,7 +119,7 @@ export class MemoryStream {
   removeConsumer(groupName: string, consumer: string, silentMs: number, now: number): Removal {
     const group = this.#groups.get(groupName);
     if (group === undefined || !group.hasConsumer(consumer)) return 'missing';
-    if (this.life.silentMs(now, groupName, consumer) < silentMs) return 'alive';
+    if (!this.life.isSilent(now, silentMs, groupName, consumer)) return 'alive';
     if (!group.removeConsumer(consumer)) return 'in-use';
     this.life.forget(groupName, consumer);
     return 'removed';

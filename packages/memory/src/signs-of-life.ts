@@ -15,6 +15,12 @@ export class SignsOfLife {
     return Math.max(0, now - (seen ?? now));
   }
 
+  /** Whether a group, or one of its consumers, is known to have been silent for so long. */
+  isSilent(now: number, forMs: number, group: string, consumer?: string): boolean {
+    const isKnown = this.#times.has(nameOf(group, consumer));
+    return this.silentMs(now, group, consumer) >= forMs && isKnown;
+  }
+
   forget(group: string, consumer?: string): void {
     this.#times.delete(nameOf(group, consumer));
   }

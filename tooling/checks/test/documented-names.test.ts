@@ -46,6 +46,7 @@ const tables: readonly Documented[] = [
   inCore('The event', 'consumed-event.ts', 'ConsumedEvent'),
   inCore('The context', 'consumed-event.ts', 'HandlerContext'),
   { ...inCore('Events emitted', 'publisher.ts', 'PublisherEvents'), column: 'Publisher' },
+  { ...inCore('Events emitted', 'trimming.ts', 'TrimmingEvents'), column: 'Trimming' },
   { ...inCore('Events emitted', 'consumer-events.ts', 'ConsumerEvents'), column: 'Consumer' },
   { page: 'packages/redis-ioredis/README.md', ...transportOptions },
   { page: 'packages/redis-node/README.md', ...transportOptions },

@@ -215,7 +215,7 @@ describe.each(Object.entries(grounds))('%s', (where, start) => {
     });
 
     test('a publisher trims, and one with a seal finds it; and may still not read letters', async () => {
-      const rule = await permit(roles.publisher, ...added(roles.publisher, 'janitor: trimming', 'janitor: the seal'));
+      const rule = await permit(roles.publisher, ...added(roles.publisher, 'trimStrategy', 'janitor: the seal'));
       await logIn(roles.publisher).connect();
       await publisher().publishBatch(new Array(5).fill({ type: 'order.placed', data: null }));
       const janitor = logIn(roles.publisher).janitor();

@@ -1,5 +1,13 @@
-import type { GroupLoss, Janitor, TrimOrder } from '@events/core';
-import type { RedisServer } from '@events/tooling-redis';
+import {
+  EventConsumer,
+  EventPublisher,
+  type GroupLoss,
+  type Janitor,
+  keepUnread,
+  maxLength,
+  type TrimOrder,
+} from '@events/core';
+import { type RedisServer, until } from '@events/tooling-redis';
 import { describe, expect, test } from '@jest/globals';
 import { Laboratory, type TransportKit } from './kit.js';
 
@@ -19,6 +27,51 @@ export function janitorSuite(kit: TransportKit): void {
       const another = () => laboratory.transport({ url: server.url }).janitor();
       return { server, janitor: another(), another };
     }
+
+    test('a publisher keeps its stream short, and loses nothing for a group that stands still meanwhile', async () => {
+      const { server } = await started();
+      const transport = laboratory.transport({ url: server.url });
+      const source = { transport, source: 'suite', defaultStream: stream };
+      const publishers = [1, 2].map(
+        () => new EventPublisher({ ...source, trimStrategy: keepUnread(maxLength(2_000), { maxGroupIdleMs: 60_000 }) }),
+      );
+      let lost = 0;
+      let removed = 0;
+      for (const publisher of publishers) {
+        publisher.on('trimmed', (trimmed) => {
+          removed += trimmed.removed;
+          lost += trimmed.lost.length;
+        });
+      }
+      const handled = { quick: new Set<unknown>(), slow: new Set<unknown>() };
+      const consumerOf = (group: 'quick' | 'slow') =>
+        new EventConsumer({ transport, stream, group, prefetch: 1_000 }).subscribe('*', ({ data }) => {
+          handled[group].add(data);
+        });
+      const quick = consumerOf('quick');
+      await quick.start();
+      const first = consumerOf('slow');
+      await first.start();
+      const publish = async (from: number, to: number) => {
+        for (let number = from; number < to; number += 100) {
+          const numbers = Array.from({ length: 100 }, (_, index) => number + index);
+          await Promise.all(numbers.map((data) => publishers[data % 2]?.publish('numbered', data)));
+        }
+      };
+      await publish(0, 5_000);
+      await first.stop();
+      const stoppedAt = handled.slow.size;
+      await publish(5_000, 15_000);
+      const length = async () => Number(await server.command('XLEN', stream));
+      expect(await length()).toBeGreaterThanOrEqual(15_000 - Math.max(5_000, stoppedAt));
+      const second = consumerOf('slow');
+      await second.start();
+      await until(async () => handled.slow.size === 15_000 && handled.quick.size === 15_000, { timeoutMs: 20_000 });
+      await until(async () => (await length()) <= 2_100, { timeoutMs: 15_000 });
+      expect(lost).toBe(0);
+      expect(removed).toBe(15_000 - (await length()));
+      await Promise.all([quick.stop(), second.stop(), ...publishers.map((publisher) => publisher.close())]);
+    }, 60_000);
 
     test('what groups lose is counted exactly, limits and bounds hold, whatever the ids', async () => {
       const { server, janitor } = await started();

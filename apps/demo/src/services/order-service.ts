@@ -23,6 +23,7 @@ export interface OrderService extends Service {
 export function orderService(options: ServiceOptions & { readonly mail: Mail }): OrderService {
   const { mail, journal, ...connection } = options;
   const publisher = new EventPublisher({
+    trimStrategy: { maxLength: 100_000 },
     ...connection,
     source: 'order-service',
     defaultStream: streams.orders,

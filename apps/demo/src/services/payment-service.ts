@@ -13,6 +13,7 @@ export interface Bank {
 export function paymentService(options: ServiceOptions & { readonly bank: Bank }): Service {
   const { bank, journal, ...connection } = options;
   const publisher = new EventPublisher({
+    trimStrategy: { maxLength: 100_000 },
     ...connection,
     source: 'payment-service',
     defaultStream: streams.payments,

@@ -17,6 +17,7 @@ export interface Warehouse {
 export function shippingService(options: ServiceOptions & { readonly warehouse: Warehouse }): Service {
   const { warehouse, journal, ...connection } = options;
   const publisher = new EventPublisher({
+    trimStrategy: { maxLength: 100_000 },
     ...connection,
     source: 'shipping-service',
     defaultStream: streams.shipments,

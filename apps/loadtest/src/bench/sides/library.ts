@@ -24,7 +24,13 @@ export class LibraryPublisher implements PublishingSide {
     const contracts = await contractsIf(validated);
     return new LibraryPublisher(
       transport,
-      new EventPublisher({ transport, source: sourceName, defaultStream: streamName, ...contracts }),
+      new EventPublisher({
+        transport,
+        source: sourceName,
+        defaultStream: streamName,
+        trimStrategy: { enabled: false },
+        ...contracts,
+      }),
     );
   }
 

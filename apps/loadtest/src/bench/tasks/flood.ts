@@ -13,7 +13,12 @@ const callsPerTurn = 1_000;
 
 export async function flood(job: FloodJob, control: Control): Promise<void> {
   const transport = await openTransport(job.client, job.url);
-  const publisher = new EventPublisher({ transport, source: sourceName, defaultStream: streamName });
+  const publisher = new EventPublisher({
+    transport,
+    source: sourceName,
+    defaultStream: streamName,
+    trimStrategy: { enabled: false },
+  });
   const orders = makeOrders(job.size, poolSize(job.size));
   const publish = (index: number) => publisher.publish(orderType, orders[index % orders.length] as Order);
   await publish(0);
