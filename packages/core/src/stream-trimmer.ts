@@ -85,7 +85,13 @@ export class StreamTrimmer {
       else nextMs = usuallyMs * (0.8 + Math.random() * 0.4);
       this.#around.episodes.succeeded(`trim '${this.#stream}'`);
     } catch (error) {
-      this.#around.episodes.failed(`trim '${this.#stream}'`, error, ({ kind }) => this.#isClosed && kind === 'closed');
+      const { kind } = this.#around.episodes.failed(
+        `trim '${this.#stream}'`,
+        error,
+        (failure) => failure.kind === 'closed',
+      );
+      // a transport that its user has closed will not open again
+      if (kind === 'closed') this.#isClosed = true;
     }
     this.#schedule(nextMs);
   }
