@@ -26,7 +26,11 @@ const overdueMs = 100;
 
 export interface AppendQueueListener {
   onStored(receipt: PublishReceipt): void;
-  onBackpressure(state: { readonly inFlight: number; readonly limit: number }): void;
+  /** More is in flight than may be. Once an episode. */
+  onCongested(inFlight: number): void;
+  onUncongested(inFlight: number): void;
+  /** What became of it is decided. */
+  onSettled(event: OutgoingEvent): void;
   onIdempotencyShortened(state: { readonly stream: string; readonly effectiveWindowMs: number }): void;
   onRecovered(recovery: FailoverRecovered): void;
   onError(error: EventsError): void;
@@ -152,7 +156,7 @@ export class AppendQueue {
     if (!full) return;
     if (!this.#congested) {
       this.#congested = true;
-      this.#listener.onBackpressure({ inFlight: this.#accepted, limit: maxInFlight });
+      this.#listener.onCongested(this.#accepted);
     }
     if (overflow === 'wait' && events <= 2 * maxInFlight && characters <= 2 * maxInFlightCharacters) return;
     throw new OverloadedError(
@@ -344,6 +348,7 @@ export class AppendQueue {
   #settled(event: OutgoingEvent): void {
     this.#accepted -= 1;
     this.#acceptedCharacters -= event.size;
+    this.#listener.onSettled(event);
     const { maxInFlight, maxInFlightCharacters } = this.#options;
     if (
       this.#congested &&
@@ -351,6 +356,7 @@ export class AppendQueue {
       this.#acceptedCharacters <= maxInFlightCharacters * 0.8
     ) {
       this.#congested = false;
+      this.#listener.onUncongested(this.#accepted);
     }
     if (this.#markers.length > 0) this.#advanceMarkers(event);
   }

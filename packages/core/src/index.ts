@@ -72,6 +72,7 @@ export type { PartitionTable } from './partition-table.js';
 export {
   type BatchEvent,
   EventPublisher,
+  type PublisherBackpressure,
   type PublishOptions,
   type PublishOutcomeOf,
 } from './publisher.js';

@@ -30,6 +30,8 @@ export class OutgoingEvent implements NewEntry {
   /** Whether it was ever sent and not answered: from then on nobody can say that it is not stored. */
   isDoubtful = false;
   settled = false;
+  /** Whether the gate of its stream let it through, and counts on hearing that it is settled. */
+  isAdmitted = false;
   /** Where it is stored, once it is. */
   entryId = '';
   /** When it was confirmed, on the monotonic clock. */

@@ -51,10 +51,26 @@ type PublisherEvents = TrimmingEvents & {
   failover: [recovery: FailoverRecovered];
   /** More ids than `idempotent.maxEntries` came within the window, which is now shorter. At most once a minute and stream. */
   idempotencyShortened: [state: { readonly stream: string; readonly effectiveWindowMs: number }];
-  /** More is in flight than `maxInFlight` or `maxInFlightBytes`. Once an episode. */
-  backpressure: [state: { readonly inFlight: number; readonly limit: number }];
+  /** Calls wait or are refused. Once an episode. */
+  backpressure: [state: PublisherBackpressure];
+  /** There is room again after `backpressure`: a fifth of the window, or a tenth of the stream. */
+  recovered: [state: PublisherBackpressure];
   error: [error: Error];
 };
+
+/**
+ * What is full: the publisher's own `window` of events in flight (`maxInFlight`, `maxInFlightBytes`), or a `stream` that
+ * cannot be trimmed to its bound (`trimStrategy.overflow`).
+ */
+export interface PublisherBackpressure {
+  readonly reason: 'window' | 'stream';
+  /** The key in Redis; `undefined` for the window. */
+  readonly stream: string | undefined;
+  /** Events in flight, or entries in the stream. */
+  readonly measured: number;
+  /** How many there may be. */
+  readonly limit: number;
+}
 
 const publishOptionNames: readonly string[] = ['stream', 'key', 'headers', 'id', 'time', 'type', 'data'];
 
@@ -94,7 +110,17 @@ export class EventPublisher<
       const emit: ConstructorParameters<typeof Trimming>[2] = (name, ...values) => {
         this.emit(name, ...(values as unknown as PublisherEvents[typeof name]));
       };
-      this.#trimming = new Trimming(transport, trimPolicy, emit, (error) => this.emit('error', error));
+      this.#trimming = new Trimming(settings, trimPolicy, emit, {
+        onFull: (fill) => {
+          this.emit('backpressure', { reason: 'stream', ...fill });
+        },
+        onRecovered: (fill) => {
+          this.emit('recovered', { reason: 'stream', ...fill });
+        },
+        onError: (error) => {
+          this.emit('error', error);
+        },
+      });
     } else if (trimPolicy === undefined) {
       warnOfGrowth(settings.logger);
     }
@@ -104,8 +130,14 @@ export class EventPublisher<
         this.#trimming?.stored(receipt.stream);
         if (this.listenerCount('published') > 0) this.emit('published', receipt);
       },
-      onBackpressure: (state) => {
-        this.emit('backpressure', state);
+      onCongested: (inFlight) => {
+        this.emit('backpressure', this.#window(inFlight));
+      },
+      onUncongested: (inFlight) => {
+        this.emit('recovered', this.#window(inFlight));
+      },
+      onSettled: (event) => {
+        this.#trimming?.settled(event);
       },
       onIdempotencyShortened: (state) => {
         this.emit('idempotencyShortened', state);
@@ -185,22 +217,25 @@ export class EventPublisher<
     reject: (error: unknown) => void,
   ): void {
     let validated: unknown;
+    let event: OutgoingEvent | undefined;
     try {
       if (this.#closed !== undefined) throw new ClosedError('The publisher is closed', { outcome: 'not-stored' });
       this.#checkType(type);
       if (options !== undefined) checkPublishOptions(options);
       const stream = this.#streamOf(type, options?.stream);
-      const event = this.#encode(type, stream, data, options, resolve, reject);
+      event = this.#encode(type, stream, data, options, resolve, reject);
       validated = this.#settings.validator?.validate(type, data);
       const laneKey = options?.key === undefined ? undefined : `${stream} ${options.key}`;
       const agreed = this.#router?.agreed(stream);
+      const admitted = this.#trimming?.admit(event);
       const isBehind = laneKey !== undefined && this.#validating.has(laneKey);
-      if (agreed !== undefined || isBehind || isThenable(validated)) {
-        this.#pushLater(event, validated, agreed, laneKey, reject);
+      if (agreed !== undefined || admitted !== undefined || isBehind || isThenable(validated)) {
+        this.#pushLater(event, validated, [agreed, admitted], laneKey, reject);
       } else {
         this.#queue.push(event);
       }
     } catch (error) {
+      if (event !== undefined) this.#trimming?.settled(event);
       reject(this.#refused(type, error));
       // the call is refused already, whatever the schema says later
       if (isThenable(validated)) validated.then(undefined, () => undefined);
@@ -210,17 +245,16 @@ export class EventPublisher<
   #pushLater(
     event: OutgoingEvent,
     validated: unknown,
-    agreed: Promise<void> | undefined,
+    conditions: readonly (Promise<void> | undefined)[],
     laneKey: string | undefined,
     reject: (error: unknown) => void,
   ): void {
     const before = laneKey === undefined ? undefined : this.#validating.get(laneKey);
     if (this.#validations.size >= this.#maxValidations) {
-      agreed?.catch(() => {
-        // nobody waits for it: the call is refused for another reason
-      });
+      // nobody waits for them: the call is refused for another reason
+      void Promise.allSettled(conditions).then(() => this.#trimming?.settled(event));
       throw new OverloadedError(
-        `${this.#validations.size} events wait for asynchronous schemas, or for the number of partitions: await publish`,
+        `${this.#validations.size} events wait for asynchronous schemas, for the number of partitions, or for room in their streams: await publish`,
         {
           outcome: 'not-stored',
         },
@@ -228,18 +262,25 @@ export class EventPublisher<
     }
     event.deadlineMs = performance.now() + this.#settings.timeoutMs;
     // both are waited for even if the data is refused: later calls of the key wait only for this one
-    const validation = Promise.allSettled([this.#inTime(event.type, validated), agreed, before]).then((outcomes) => {
-      this.#validations.delete(validation);
-      if (laneKey !== undefined && this.#validating.get(laneKey) === validation) this.#validating.delete(laneKey);
-      try {
-        for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-        this.#queue.push(event);
-      } catch (error) {
-        reject(this.#refused(event.type, error));
-      }
-    });
+    const validation = Promise.allSettled([this.#inTime(event.type, validated), ...conditions, before]).then(
+      (outcomes) => {
+        this.#validations.delete(validation);
+        if (laneKey !== undefined && this.#validating.get(laneKey) === validation) this.#validating.delete(laneKey);
+        try {
+          for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+          this.#queue.push(event);
+        } catch (error) {
+          this.#trimming?.settled(event);
+          reject(this.#refused(event.type, error));
+        }
+      },
+    );
     this.#validations.add(validation);
     if (laneKey !== undefined) this.#validating.set(laneKey, validation);
+  }
+
+  #window(inFlight: number): PublisherBackpressure {
+    return { reason: 'window', stream: undefined, measured: inFlight, limit: this.#settings.maxInFlight };
   }
 
   #inTime(type: string, validated: unknown): Promise<unknown> {

@@ -2,7 +2,7 @@ import { compareEntryIds } from './compare-entry-ids.js';
 import { EventsError, OptionsError } from './errors.js';
 import type { FailureEpisodes } from './failure-episodes.js';
 import type { GroupLoss, GroupState, Janitor, StreamState, Trimmed, TrimOrder } from './janitor.js';
-import { checkedDecision, type KeepUnread, type TrimDecision, type TrimPolicy } from './trim-policy.js';
+import { checkedDecision, gateOf, type KeepUnread, type TrimDecision, type TrimPolicy } from './trim-policy.js';
 import type { TrimmingEvents } from './trimming.js';
 
 const turnMs = 3_000;
@@ -10,6 +10,9 @@ const renewEveryMs = 1_000;
 const mostOftenMs = 20;
 const usuallyMs = 1_000;
 const restingMs = 10_000;
+/** Where publishers wait, or are refused, until something is trimmed. */
+const gatedMs = 100;
+const gatedRestingMs = 1_000;
 /** One pass leaves the server to others after so many steps, and is followed by another. */
 const stepsPerPass = 20;
 /** Redis removes whole nodes of at most so many entries, unless it is configured otherwise. */
@@ -55,6 +58,11 @@ export class StreamTrimmer {
   stored(): void {
     if (this.#waitMs <= usuallyMs || this.#pass !== undefined) return;
     this.#schedule(usuallyMs / 10);
+  }
+
+  /** Somebody waits for room. */
+  hurry(): void {
+    if (this.#waitMs > mostOftenMs && this.#pass === undefined) this.#schedule(mostOftenMs);
   }
 
   /** Ends it, once the pass under way is over. */
@@ -109,11 +117,15 @@ export class StreamTrimmer {
     const state = await this.#around.janitor.survey(this.#stream);
     if (state === undefined) return restingMs;
     const decision = this.#decide(state);
-    if (decision === undefined) return this.#next(state.length, 0, undefined);
+    if (decision === undefined) {
+      const nextMs = this.#next(state.length, 0, undefined);
+      return this.#around.policy.overflow === undefined ? nextMs : Math.min(nextMs, gatedRestingMs);
+    }
     const order = this.#orderOf(state, decision);
     const trimmed = await this.#steps(order, decision);
     const { keepUnread: kept } = decision;
-    if (kept === undefined || !isBeyond(decision, trimmed) || !trimmed.isStuck) this.#heldSinceMs = undefined;
+    const isFull = isBeyond(decision, trimmed) || isAtGate(decision, trimmed);
+    if (kept === undefined || !isFull || !trimmed.isStuck) this.#heldSinceMs = undefined;
     else await this.#held(state, decision, kept, trimmed);
     if (this.#heldSinceMs === undefined) {
       this.#isDropping = false;
@@ -124,13 +136,27 @@ export class StreamTrimmer {
       this.#around.emit('trimmed', { stream: this.#stream, removed, length, firstEntryId, groups, lost });
     }
     const isUnfinished = trimmed.removed > 0 && !trimmed.isStuck && isBeyond(targetOf(decision), trimmed);
-    return isUnfinished ? 1 : this.#next(trimmed.length, trimmed.removed, decision.maxLength);
+    if (isUnfinished) return 1;
+    const nextMs = this.#next(trimmed.length, trimmed.removed, decision.maxLength);
+    return this.#around.policy.overflow === undefined ? nextMs : this.#nextAtGate(nextMs, decision, trimmed);
+  }
+
+  /** Publishers of other processes may fill the stream while this one rests. */
+  #nextAtGate(nextMs: number, { maxLength = 0 }: TrimDecision, { removed, length }: Trimmed): number {
+    if (length < maxLength / 2) return Math.min(nextMs, gatedRestingMs);
+    return Math.min(nextMs, removed > 0 ? mostOftenMs : gatedMs);
   }
 
   #decide(state: StreamState): TrimDecision | undefined {
     try {
       const decision = this.#around.policy(state);
       const checked = decision === undefined ? undefined : checkedDecision(decision);
+      const gate = checked?.keepUnread && gateOf(checked.keepUnread);
+      if (gate !== undefined && this.#around.policy.overflow === undefined) {
+        throw new OptionsError(
+          `A trim policy of one's own cannot say overflow: '${gate}' in its decisions: give keepUnread(policy, { overflow: '${gate}' })`,
+        );
+      }
       this.#hasComplained = false;
       return checked;
     } catch (error) {
@@ -251,6 +277,12 @@ function targetOf({ maxLength, minId, trimTo }: TrimDecision): TrimOrder['bound'
 function isBeyond({ maxLength, minId }: TrimOrder['bound'], { length, firstEntryId }: Trimmed): boolean {
   if (maxLength !== undefined && length > maxLength) return true;
   return minId !== undefined && firstEntryId !== null && compareEntryIds(firstEntryId, minId) < 0;
+}
+
+/** Publishers are held back at the bound, so that the stream does not pass it. */
+function isAtGate({ maxLength, keepUnread }: TrimDecision, { length }: Trimmed): boolean {
+  if (keepUnread === undefined || gateOf(keepUnread) === undefined) return false;
+  return maxLength !== undefined && length >= maxLength;
 }
 
 function holderOf({ groups }: StreamState, released: ReadonlyMap<string, number>): GroupState | undefined {

@@ -1,6 +1,6 @@
 import { OptionsError } from './errors.js';
 import { checkKeys, choice, flag, requiredWholeNumber, wholeNumber } from './options.js';
-import { keepUnreadSettings, type TrimOverflow, type TrimPolicy } from './trim-policy.js';
+import { gateOf, keepUnreadSettings, type TrimOverflow, type TrimPolicy, trimTarget, withGate } from './trim-policy.js';
 
 /** How streams are kept from growing, by the roadmap's options. */
 export interface TrimStrategy {
@@ -10,7 +10,7 @@ export interface TrimStrategy {
   readonly maxLength?: number | undefined;
   /**
    * `maxlen` (default): whole nodes of the stream are removed, which is cheapest and leaves up to one node more. `minid`:
-   * it is cut exactly, at the id of the oldest entry that stays.
+   * it is cut exactly, at the id of the oldest entry that stays; so it always is with `overflow: 'reject'` or `'block'`.
    */
   readonly trimPolicy?: 'maxlen' | 'minid' | undefined;
   /** The part of `maxLength` at which trimming begins, and to which it trims. Above 0, at most 1. Default: 0.8. */
@@ -19,7 +19,11 @@ export interface TrimStrategy {
   readonly trimBatchSize?: number | undefined;
   /** Whether what a live group has not read and acknowledged stays. Default: `true`. */
   readonly keepUnread?: boolean | undefined;
-  /** At `maxLength`, when only unread entries are left: `keep` (default) = the stream grows; `drop` = they are dropped. */
+  /**
+   * At `maxLength`, when only unread entries are left: `keep` (default) = the stream grows; `drop` = they are dropped, which
+   * is announced; `reject` = publishing is refused with `OverloadedError`; `block` = publishing waits for room, within its
+   * `timeoutMs`.
+   */
   readonly overflow?: TrimOverflow | undefined;
   /** For how long a group may be without a sign of life and still hold entries back, in milliseconds. Default: 604,800,000. */
   readonly maxGroupIdleMs?: number | undefined;
@@ -52,12 +56,16 @@ export function trimPolicyOf(value: TrimStrategy | TrimPolicy | undefined): Trim
       'trimStrategy.overflow and maxGroupIdleMs contradict keepUnread: false, which drops what is unread',
     );
   }
+  const kept = isKept ? keepUnreadSettings('trimStrategy', { overflow, maxGroupIdleMs }) : undefined;
+  const gate = kept && gateOf(kept);
+  const cut = choice('trimStrategy.trimPolicy', value.trimPolicy, 'maxlen', ['maxlen', 'minid']);
   const decision = {
     maxLength,
-    trimTo: Math.max(1, Math.floor(maxLength * trimThreshold)),
-    isExact: choice('trimStrategy.trimPolicy', value.trimPolicy, 'maxlen', ['maxlen', 'minid']) === 'minid',
+    trimTo: trimTarget(maxLength, trimThreshold, gate),
+    // up to a node more would be room that publishers wait for in vain
+    isExact: cut === 'minid' || gate !== undefined,
     batchSize: wholeNumber('trimStrategy.trimBatchSize', value.trimBatchSize, 1_000, { min: 100, max: 10_000 }),
-    keepUnread: isKept ? keepUnreadSettings('trimStrategy', { overflow, maxGroupIdleMs }) : undefined,
+    keepUnread: kept,
   };
-  return () => decision;
+  return withGate(() => decision, gate);
 }

@@ -8,7 +8,11 @@ import { checkKeys, choice, wholeNumber } from './options.js';
  * What may stay in a stream, from what is known of it now, or `undefined` = everything. A pure function: it is asked
  * again and again, and what it throws is told as an `error` of the publisher.
  */
-export type TrimPolicy = (stream: StreamState) => TrimDecision | undefined;
+export interface TrimPolicy {
+  (stream: StreamState): TrimDecision | undefined;
+  /** Set by `keepUnread`, where publishers are to be told of a full stream, or held back. */
+  readonly overflow?: 'reject' | 'block' | undefined;
+}
 
 /** What may stay, and how the rest is removed. */
 export interface TrimDecision extends TrimBound {
@@ -24,14 +28,23 @@ export interface TrimDecision extends TrimBound {
 
 /** How what groups still need is kept. */
 export interface KeepUnread {
-  /** When the bound cannot be kept without it: the stream grows (`keep`), or it is dropped, counted and announced (`drop`). */
+  /**
+   * When the bound cannot be kept without it: the stream grows (`keep`); it is dropped, counted and announced (`drop`);
+   * publishing is refused (`reject`); or publishing waits for room, within its `timeoutMs` (`block`).
+   */
   readonly overflow: TrimOverflow;
   /** Nothing is kept for a group without a sign of life for so long, once that has been announced. */
   readonly maxGroupIdleMs: number;
 }
 
 /** What happens at a bound that cannot be kept without dropping unread entries. */
-export type TrimOverflow = 'keep' | 'drop';
+export type TrimOverflow = 'keep' | 'drop' | 'reject' | 'block';
+
+/** What publishers are held back at is trimmed well below it: else they would wait for each pass. */
+const thresholdWithGate = 0.8;
+
+/** The safer first: nothing unread is lost and the stream stays within its bound, …, what is unread is lost. */
+const overflows = ['block', 'reject', 'keep', 'drop'] as const satisfies readonly TrimOverflow[];
 
 /** A week. */
 const defaultGroupIdleMs = 604_800_000;
@@ -67,7 +80,8 @@ export function maxBytes(n: number): TrimPolicy {
 }
 
 /**
- * What `policy` says, but never past what a live group has not yet read and acknowledged.
+ * What `policy` says, but never past what a live group has not yet read and acknowledged. With `overflow: 'reject'` or
+ * `'block'` a stream is trimmed exactly, and to 0.8 of its bound at most.
  *
  * @param options `overflow` (default: `keep`) and `maxGroupIdleMs` (default: 604,800,000, a week)
  * @throws OptionsError for anything else
@@ -78,20 +92,51 @@ export function keepUnread(
 ): TrimPolicy {
   checkPolicy('keepUnread', policy);
   const kept = keepUnreadSettings('keepUnread', options);
-  return (stream) => {
+  const overflow = gateOf(kept);
+  const bounded: TrimPolicy = (stream) => {
     const decision = policy(stream);
-    return decision && { ...decision, keepUnread: kept };
+    if (decision === undefined) return undefined;
+    return { ...decision, ...(overflow === undefined ? {} : roomAt(decision, overflow)), keepUnread: kept };
   };
+  return withGate(bounded, overflow);
 }
 
 /** What all of `policies` let stay; if one of them keeps what is unread, all do. @throws OptionsError without a policy */
 export function combine(...policies: readonly TrimPolicy[]): TrimPolicy {
   if (policies.length === 0) throw new OptionsError('combine needs at least one trim policy');
   for (const policy of policies) checkPolicy('combine', policy);
-  return (stream) => {
+  const combined: TrimPolicy = (stream) => {
     const decisions = policies.map((policy) => policy(stream)).filter((decision) => decision !== undefined);
     return decisions.length === 0 ? undefined : decisions.reduce(stricter);
   };
+  const gates = policies.map(({ overflow }) => overflow);
+  return withGate(combined, gates.includes('block') ? 'block' : gates.find((gate) => gate !== undefined));
+}
+
+/** `policy`, said to hold publishers back. */
+export function withGate(policy: TrimPolicy, overflow: TrimPolicy['overflow']): TrimPolicy {
+  return overflow === undefined ? policy : Object.assign(policy, { overflow });
+}
+
+/** What makes room where publishers wait for it. */
+function roomAt(
+  { maxLength: most, trimTo }: TrimDecision,
+  overflow: TrimPolicy['overflow'],
+): Pick<TrimDecision, 'isExact' | 'trimTo'> {
+  // up to a node more would be room that is waited for in vain
+  if (most === undefined) return { isExact: true };
+  return { isExact: true, trimTo: Math.min(trimTo ?? most, trimTarget(most, thresholdWithGate, overflow)) };
+}
+
+/** How far a stream of at most `length` entries is trimmed: never empty, except where publishers wait for that one place. */
+export function trimTarget(length: number, threshold: number, gate: TrimPolicy['overflow']): number {
+  const target = Math.floor(length * threshold);
+  return gate === undefined ? Math.max(1, target) : Math.min(length - 1, target);
+}
+
+/** How publishers are held back, if at all. */
+export function gateOf({ overflow }: KeepUnread): TrimPolicy['overflow'] {
+  return overflow === 'reject' || overflow === 'block' ? overflow : undefined;
 }
 
 /** Throws `OptionsError` unless `options` can be kept by. */
@@ -101,7 +146,7 @@ export function keepUnreadSettings(
 ): KeepUnread {
   checkKeys(owner, options, ['overflow', 'maxGroupIdleMs']);
   return {
-    overflow: choice(`${owner}.overflow`, options.overflow, 'keep', ['keep', 'drop']),
+    overflow: choice(`${owner}.overflow`, options.overflow, 'keep', [...overflows]),
     maxGroupIdleMs: wholeNumber(`${owner}.maxGroupIdleMs`, options.maxGroupIdleMs, defaultGroupIdleMs, { min: 1_000 }),
   };
 }
@@ -146,8 +191,9 @@ function later(one: string | undefined, other: string | undefined): string | und
 
 function safer(one: KeepUnread | undefined, other: KeepUnread | undefined): KeepUnread | undefined {
   if (one === undefined || other === undefined) return one ?? other;
+  const wanted = [one.overflow, other.overflow];
   return {
-    overflow: one.overflow === 'keep' ? 'keep' : other.overflow,
+    overflow: overflows.find((overflow) => wanted.includes(overflow)) ?? 'keep',
     maxGroupIdleMs: Math.max(one.maxGroupIdleMs, other.maxGroupIdleMs),
   };
 }

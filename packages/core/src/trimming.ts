@@ -1,7 +1,9 @@
 import type { EventsError } from './errors.js';
 import { FailureEpisodes } from './failure-episodes.js';
 import type { GroupLoss, Janitor } from './janitor.js';
+import type { OutgoingEvent } from './outgoing-event.js';
 import { settledWithin } from './sleep.js';
+import { type GateSurroundings, StreamGate } from './stream-gate.js';
 import { StreamTrimmer, type TrimmerSurroundings } from './stream-trimmer.js';
 import type { Transport } from './transport.js';
 import type { TrimPolicy } from './trim-policy.js';
@@ -49,19 +51,51 @@ export type TrimmingEvents = {
 /** Keeps the streams that a publisher stores in within their bounds. */
 export class Trimming {
   readonly #trimmers = new Map<string, StreamTrimmer>();
+  readonly #gates = new Map<string, StreamGate>();
   readonly #around: TrimmerSurroundings;
+  /** `undefined` = nobody is held back. */
+  readonly #aroundGates: GateSurroundings | undefined;
   readonly #janitor: Janitor;
   #isClosed = false;
 
   constructor(
-    transport: Transport,
+    { transport, timeoutMs }: { readonly transport: Transport; readonly timeoutMs: number },
     policy: TrimPolicy,
     emit: TrimmerSurroundings['emit'],
-    onError: (error: EventsError) => void,
+    listener: Pick<GateSurroundings, 'onFull' | 'onRecovered'> & { onError(error: EventsError): void },
   ) {
     this.#janitor = transport.janitor();
+    const onError = listener.onError.bind(listener);
     const episodes = new FailureEpisodes(transport, 'as trimStrategy says', onError);
     this.#around = { janitor: this.#janitor, policy, episodes, emit, onError };
+    if (policy.overflow === undefined) return;
+    const { onFull, onRecovered } = listener;
+    const onLack = (stream: string) => this.#trimmers.get(stream)?.hurry();
+    this.#aroundGates = { transport, janitor: this.#janitor, policy, timeoutMs, onFull, onRecovered, onLack };
+  }
+
+  /**
+   * `undefined` when `event` may be stored, otherwise what to wait for. Throws `OverloadedError` when its stream is full
+   * and nobody is to wait. Who was let through must be told of with `settled`.
+   */
+  admit(event: OutgoingEvent): Promise<void> | undefined {
+    if (this.#aroundGates === undefined) return undefined;
+    let gate = this.#gates.get(event.stream);
+    if (gate === undefined) {
+      if (this.#gates.size >= mostStreams) return undefined;
+      gate = new StreamGate(event.stream, this.#aroundGates);
+      this.#gates.set(event.stream, gate);
+      // a full stream takes nothing that would call for a trimmer
+      this.stored(event.stream);
+    }
+    return gate.admit(event);
+  }
+
+  /** An event is stored, or will not be. */
+  settled(event: OutgoingEvent): void {
+    if (!event.isAdmitted) return;
+    event.isAdmitted = false;
+    this.#gates.get(event.stream)?.settled();
   }
 
   /** Something was stored in `stream`. */
@@ -74,7 +108,7 @@ export class Trimming {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    const passes = Promise.all([...this.#trimmers.values()].map((trimmer) => trimmer.close()));
+    const passes = Promise.all([...this.#trimmers.values(), ...this.#gates.values()].map((each) => each.close()));
     await settledWithin(passes, closeWithinMs);
     await settledWithin(this.#janitor.close(), closeWithinMs);
   }

@@ -106,7 +106,7 @@ describe('backpressure is emitted', () => {
     const publishMany = () => Array.from({ length: 20 }, () => fateOf(publisher.publish('a', 1)));
     publishMany();
     await turn();
-    expect(episodes).toEqual([{ inFlight: 10, limit: 10 }]);
+    expect(episodes).toEqual([{ reason: 'window', stream: undefined, measured: 10, limit: 10 }]);
     appender.storeAll();
     await turn();
     appender.respond = undefined;

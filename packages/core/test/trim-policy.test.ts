@@ -76,7 +76,7 @@ describe('trimStrategy', () => {
     [{ maxLength: 10, trimBatchSize: 99 }, 'trimBatchSize'],
     [{ maxLength: 10, keepUnread: false, overflow: 'keep' }, 'contradict'],
     [{ maxLength: 10, keepUnread: false, maxGroupIdleMs: 1_000 }, 'contradict'],
-    [{ maxLength: 10, overflow: 'block' }, 'overflow'],
+    [{ maxLength: 10, overflow: 'wait' }, 'overflow'],
     [{ maxLength: 10, enabled: 'no' }, 'enabled'],
     [{ maxlength: 10 }, '"maxlength"'],
     [true, 'trimStrategy'],
@@ -88,6 +88,8 @@ describe('trimStrategy', () => {
   test.each<[unknown]>([
     [{ enabled: false }],
     [{ maxLength: 1 }],
+    [{ maxLength: 1, overflow: 'block', trimThreshold: 1 }],
+    [{ maxLength: 1, overflow: 'reject' }],
     [{ maxLength: 10, trimThreshold: 1, trimBatchSize: 100, trimPolicy: 'minid', overflow: 'drop' }],
     [maxLength(1)],
   ])('%p is taken', async (value) => {

@@ -73,6 +73,40 @@ export function janitorSuite(kit: TransportKit): void {
       await Promise.all([quick.stop(), second.stop(), ...publishers.map((publisher) => publisher.close())]);
     }, 60_000);
 
+    test('publishers wait for room in a stream that a slow group keeps full, and store everything in the end', async () => {
+      const { server } = await started();
+      const transport = laboratory.transport({ url: server.url });
+      const trimStrategy = { maxLength: 1_000, overflow: 'block' } as const;
+      const publishers = [1, 2].map(
+        () =>
+          new EventPublisher({ transport, source: 'suite', defaultStream: stream, trimStrategy, timeoutMs: 30_000 }),
+      );
+      const full: unknown[] = [];
+      for (const publisher of publishers) publisher.on('backpressure', ({ reason }) => full.push(reason));
+      const handled: unknown[] = [];
+      const consumer = new EventConsumer({ transport, stream, group: 'slow', concurrency: 4 });
+      consumer.subscribe('*', async ({ data }) => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        handled.push(data);
+      });
+      await consumer.start();
+      consumer.pause();
+      const stored = Promise.all(
+        Array.from({ length: 4_000 }, (_, number) => publishers[number % 2]?.publish('numbered', number)),
+      );
+      const length = async () => Number(await server.command('XLEN', stream));
+      await until(async () => full.length === 2);
+      // each publisher may have seen the same room once
+      expect(await length()).toBeGreaterThanOrEqual(1_000);
+      expect(await length()).toBeLessThanOrEqual(1_125);
+      consumer.resume();
+      await stored;
+      await until(async () => handled.length >= 4_000, { timeoutMs: 20_000 });
+      expect(new Set(handled).size).toBe(4_000);
+      expect(full).toEqual(['stream', 'stream']);
+      await Promise.all([consumer.stop(), ...publishers.map((publisher) => publisher.close())]);
+    }, 60_000);
+
     test('what groups lose is counted exactly, limits and bounds hold, whatever the ids', async () => {
       const { server, janitor } = await started();
       const random = randomFrom(4_711);
