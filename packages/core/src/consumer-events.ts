@@ -1,3 +1,4 @@
+import type { CircuitEvents } from './circuit-breaker.js';
 import type { ConsumedEvent } from './consumed-event.js';
 import type { ValidationError } from './errors.js';
 
@@ -26,13 +27,25 @@ export type DeadLetterReason =
   | (string & {});
 
 /**
- * Why nothing more is read: too many entries wait for a retry or behind one (`parked`), as many handlers hang as may
- * run at once (`abandonedHandlers`), or too many acknowledgements are unanswered (`unacknowledged`).
+ * What there is too much of. Nothing more is read while too many entries wait for a retry, behind one, or for an open
+ * circuit (`parked`), as many handlers hang as may run at once (`abandonedHandlers`), or too many acknowledgements are
+ * unanswered (`unacknowledged`); little is read while the process runs out of memory (`heap`) or its event loop is late
+ * (`eventLoop`). `pending`: the whole group has more pending entries than `backpressureThreshold`.
  */
 export interface BackpressureState {
-  readonly reason: 'parked' | 'abandonedHandlers' | 'unacknowledged';
-  readonly count: number;
+  readonly reason: 'parked' | 'abandonedHandlers' | 'unacknowledged' | 'heap' | 'eventLoop' | 'pending';
+  /** Entries or handlers; percent of the heap that the process may have; milliseconds by which timers are late. */
+  readonly measured: number;
+  /** Where the episode began, in the same unit. It ends at 0.8 of it, that of `eventLoop` when as much is read as usual. */
+  readonly limit: number;
+  /** The key in Redis, where it is about one stream: `pending`. */
+  readonly stream: string | undefined;
 }
+
+/** What is well again: what `backpressure` was about, or the `lag` that `slowConsumer` was about, in milliseconds. */
+export type RecoveredState = Omit<BackpressureState, 'reason'> & {
+  readonly reason: BackpressureState['reason'] | 'lag';
+};
 
 /** Partitions that changed hands. */
 export interface PartitionsOwned {
@@ -42,7 +55,7 @@ export interface PartitionsOwned {
 }
 
 /** What a consumer emits, and with what. */
-export type ConsumerEvents = {
+export type ConsumerEvents = CircuitEvents & {
   /** The group did not exist and was created. */
   groupCreated: [occurrence: { readonly stream: string; readonly group: string }];
   /** The group or its stream was lost, and what is done about it. */
@@ -84,16 +97,37 @@ export type ConsumerEvents = {
    * ended, or another consumer has taken them (`lost`), and what its handlers still do there counts for nothing.
    */
   partitionsRevoked: [occurrence: PartitionsOwned & { readonly reason: 'handed-over' | 'lost' }];
-  /** An entry was deleted from the stream before it was handled. */
-  lostByTrim: [occurrence: { readonly stream: string; readonly group: string; readonly entryId: string }];
+  /**
+   * Entries were removed from the stream before they were handled: one that was in a consumer's hands, or, with `entryId:
+   * null`, `count` that the group had not been given. Each consumer that notices tells of the latter.
+   */
+  lostByTrim: [
+    occurrence: {
+      readonly stream: string;
+      readonly group: string;
+      readonly entryId: string | null;
+      readonly count: number;
+    },
+  ];
   /** More than `maxEntries` event ids would have to be remembered: deduplication reaches back this far only. */
   deduplicationShortened: [
     occurrence: { readonly stream: string; readonly group: string; readonly effectiveWindowMs: number },
   ];
-  /** Nothing more is read until less is held back. Once an episode. */
+  /** There is too much of something: `reason` says of what, and what is done about it. Once an episode. */
   backpressure: [state: BackpressureState];
-  /** Reading goes on after `backpressure`. */
-  recovered: [state: BackpressureState];
+  /** The group is further behind than `slowConsumerThreshold`: its oldest entry that is unread or pending is so old. Once an episode. */
+  slowConsumer: [
+    occurrence: {
+      readonly stream: string;
+      readonly group: string;
+      readonly lagMs: number;
+      readonly threshold: number;
+      readonly pending: number;
+      readonly oldestEntryId: string;
+    },
+  ];
+  /** An episode of `backpressure` or `slowConsumer` is over. */
+  recovered: [state: RecoveredState];
   /** Something went wrong that no caller can be told of. Repeated failures of one kind are told once until it works again. */
   error: [error: Error];
 };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { type CircuitBreakerOptions, type CircuitBreakerSettings, circuitBreakerSettings } from './circuit-breaker.js';
 import { OptionsError } from './errors.js';
 import { ContractValidator, type EventContracts } from './event-contracts.js';
 import { type Logger, safeLogger } from './logger.js';
@@ -64,6 +65,18 @@ export interface ConsumerOptions<Contracts extends EventContracts = EventContrac
   readonly recoveryStrategy?: RecoveryStrategy | undefined;
   /** How often a failed event is tried again before it goes to the dead letters. Default: 5. */
   readonly maxRetries?: number | undefined;
+  /**
+   * Whether to hold the events of a handler while what it depends on is down, and try one from time to time, so that they
+   * do not use up their retries. `true` = after five different events failed one after another. Default: `false`.
+   */
+  readonly circuitBreaker?: boolean | CircuitBreakerOptions | undefined;
+  /**
+   * More pending entries in the whole group raise `backpressure`, once an episode. Default: 1,000, or twice what its
+   * consumers may read ahead, whichever is more.
+   */
+  readonly backpressureThreshold?: number | undefined;
+  /** A group whose oldest unread or pending entry is older, in milliseconds, raises `slowConsumer`, once an episode. Default: 5,000. */
+  readonly slowConsumerThreshold?: number | undefined;
   /** What happens to a type without a handler. Default: `skip`, which acknowledges it for the whole group. */
   readonly onUnhandled?: 'skip' | 'release' | 'deadLetter' | undefined;
   /** How long an event must be left alone before another consumer takes it for abandoned, in milliseconds. Default: 60,000. */
@@ -113,6 +126,10 @@ export interface ConsumerSettings {
   readonly ordering: 'none' | 'key';
   readonly maxAttempts: number;
   readonly retryPolicy: RetryPolicy;
+  readonly circuitBreaker: CircuitBreakerSettings | undefined;
+  /** `undefined` = by what the group's consumers may read ahead. */
+  readonly backpressureThreshold: number | undefined;
+  readonly slowConsumerThreshold: number;
   readonly onUnhandled: 'skip' | 'release' | 'deadLetter';
   readonly claimIdleMs: number;
   readonly deduplicate: { readonly windowMs: number; readonly maxEntries: number } | undefined;
@@ -139,6 +156,9 @@ const optionNames = [
   'partitionLeaseMs',
   'recoveryStrategy',
   'maxRetries',
+  'circuitBreaker',
+  'backpressureThreshold',
+  'slowConsumerThreshold',
   'onUnhandled',
   'claimIdleMs',
   'deadLetter',
@@ -182,6 +202,12 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     ordering,
     maxAttempts,
     retryPolicy: policy,
+    circuitBreaker: circuitBreakerSettings(options.circuitBreaker),
+    backpressureThreshold:
+      options.backpressureThreshold === undefined
+        ? undefined
+        : wholeNumber('backpressureThreshold', options.backpressureThreshold, 1_000, { min: 1 }),
+    slowConsumerThreshold: wholeNumber('slowConsumerThreshold', options.slowConsumerThreshold, 5_000, { min: 1 }),
     onUnhandled: choice('onUnhandled', options.onUnhandled, 'skip', ['skip', 'release', 'deadLetter']),
     claimIdleMs: wholeNumber('claimIdleMs', options.claimIdleMs, 60_000, { min: 100, max: 2_147_483_647 }),
     deduplicate: deduplication(options.deduplicate ?? false),

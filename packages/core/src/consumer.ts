@@ -1,3 +1,4 @@
+import { CircuitBreaker } from './circuit-breaker.js';
 import type { EventHandler } from './consumed-event.js';
 import type { ConsumerEvents } from './consumer-events.js';
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.js';
@@ -33,6 +34,11 @@ export interface OwnedPartition {
   readonly partition: number;
 }
 
+interface Subscribed {
+  readonly handler: EventHandler;
+  readonly circuit: CircuitBreaker | undefined;
+}
+
 /** How long beyond its time a stop may take to say goodbye to a server that does not answer. */
 const farewellMs = 750;
 
@@ -42,7 +48,8 @@ const farewellMs = 750;
  */
 export class EventConsumer<Contracts extends EventContracts = EventContracts> extends IsolatingEmitter<ConsumerEvents> {
   readonly #settings: ConsumerSettings;
-  readonly #handlers = new PatternMap<EventHandler>();
+  readonly #handlers = new PatternMap<Subscribed>();
+  readonly #circuits: CircuitBreaker[] = [];
   readonly #dispatcher: Dispatcher;
   readonly #gate: ReadGate;
   #streams: StreamConsumer[] = [];
@@ -61,7 +68,8 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     this.#settings = settings;
     const emit: EmitConsumerEvent = (name, ...values) => this.emit(name, ...values);
     this.#dispatcher = new Dispatcher(settings, {
-      handlerOf: (type) => this.#handlerOf(type),
+      handlerOf: (type) => this.#subscribedTo(type)?.handler,
+      circuitOf: (type) => this.#subscribedTo(type)?.circuit,
       onChange: () => this.#changed(),
       flush: () => Promise.all(this.#allStreams().map((stream) => stream.flushHandled())),
     });
@@ -119,7 +127,9 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     if (validator !== undefined && !pattern.endsWith('*') && !validator.knows(pattern)) {
       throw new EventTypeError(`Event type '${pattern}' is not among the contracts given as 'events'`);
     }
-    this.#handlers.set(pattern, handler as unknown as EventHandler);
+    const circuit = this.#circuitFor(pattern);
+    this.#handlers.set(pattern, { handler: handler as unknown as EventHandler, circuit });
+    if (circuit !== undefined) this.#circuits.push(circuit);
     return this;
   }
 
@@ -237,6 +247,8 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     const others = [...this.#owners, ...this.#watches].map((each) => each.close());
     await settledWithin(Promise.all([...this.#streams.map(close), ...others]), farewellMs);
     this.#dispatcher.close();
+    this.#gate.close();
+    for (const circuit of this.#circuits) circuit.end();
     if (this.#state !== 'failed') this.#state = 'stopped';
     return { finished, released, abandoned };
   }
@@ -245,7 +257,16 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     return [...this.#streams, ...this.#owners.flatMap(({ streams }) => streams)];
   }
 
-  #handlerOf(type: string): EventHandler | undefined {
+  #circuitFor(pattern: string): CircuitBreaker | undefined {
+    const { circuitBreaker } = this.#settings;
+    if (circuitBreaker === undefined) return undefined;
+    const tell: ConstructorParameters<typeof CircuitBreaker>[2] = (name, ...values) => {
+      this.emit(name, ...(values as unknown as ConsumerEvents[typeof name]));
+    };
+    return new CircuitBreaker(pattern, circuitBreaker, tell, (error) => this.emit('error', error));
+  }
+
+  #subscribedTo(type: string): Subscribed | undefined {
     // with contracts, a handler of many types is promised events of the types that they name, and no others
     const { validator } = this.#settings;
     return validator === undefined || validator.knows(type) ? this.#handlers.get(type) : undefined;

@@ -1,3 +1,4 @@
+import type { CircuitBreaker } from './circuit-breaker.js';
 import type { EventHandler } from './consumed-event.js';
 import { type Delivery, DeliveryContext, type DeliveryHome } from './delivery.js';
 import { isThenable } from './emitter.js';
@@ -19,6 +20,8 @@ export interface DispatcherOptions {
 /** What a dispatcher asks of the consumer around it. */
 export interface DispatcherHooks {
   handlerOf(type: string): EventHandler | undefined;
+  /** `undefined` = its events are tried whatever happens. */
+  circuitOf(type: string): CircuitBreaker | undefined;
   /** Handlers, places or lanes became free. */
   onChange(): void;
   /** Resolves when what was handled so far is settled on the server, as far as that is possible. */
@@ -29,6 +32,8 @@ export interface DispatcherHooks {
 export const maxHeldBack = 10_000;
 
 const confirmRetryMs = 500;
+/** Handlers that do not wait for anything run one after another: the rest of the process has its turn after so long. */
+const sliceMs = 25;
 
 /** Decides which delivery runs next: handler slots, lanes, suspects, and the limits on what is held in memory. */
 export class Dispatcher {
@@ -49,6 +54,7 @@ export class Dispatcher {
   #finished = 0;
   #handling = 0;
   #isPumping = false;
+  #nextSlice: NodeJS.Immediate | undefined;
   #isHalted = false;
 
   constructor(options: DispatcherOptions, hooks: DispatcherHooks) {
@@ -99,6 +105,11 @@ export class Dispatcher {
   /** Whether nothing that is loaded can run, so that one more must be loaded whatever the limits. */
   get isStarved(): boolean {
     return this.#running.size === 0 && this.#ready.length === 0 && this.#first.length === 0;
+  }
+
+  /** Whether nothing is loaded. */
+  get isEmpty(): boolean {
+    return this.#loaded === 0;
   }
 
   get charactersLeft(): number {
@@ -186,18 +197,42 @@ export class Dispatcher {
 
   /** Starts what can be started. */
   readonly pump = (): void => {
-    if (this.#isPumping) return;
+    if (this.#isPumping || this.#nextSlice !== undefined) return;
     this.#isPumping = true;
     const now = Date.now();
+    const sliceEndsAtMs = performance.now() + sliceMs;
     while (!this.#isHalted && this.#running.size < this.#options.concurrency) {
       const delivery = this.#first.shift() ?? this.#ready.shift();
       if (delivery === undefined) break;
       // it may have been lost, released or forgotten meanwhile
-      if (delivery.state === 'queued') this.#start(delivery, now);
+      if (delivery.state === 'queued') this.#startOrHold(delivery, now);
+      if (performance.now() < sliceEndsAtMs) continue;
+      this.#nextSlice = setImmediate(this.#goOn);
+      break;
     }
     this.#isPumping = false;
     this.#hooks.onChange();
   };
+
+  readonly #goOn = (): void => {
+    this.#nextSlice = undefined;
+    this.pump();
+  };
+
+  #startOrHold(delivery: Delivery, now: number): void {
+    const circuit = this.#circuitOf(delivery);
+    if (circuit === undefined || circuit.admits(delivery)) this.#start(delivery, now);
+    else this.#hold(delivery, circuit);
+  }
+
+  #circuitOf({ event }: Delivery): CircuitBreaker | undefined {
+    return event === undefined ? undefined : this.#hooks.circuitOf(event.type);
+  }
+
+  #hold(delivery: Delivery, circuit: CircuitBreaker): void {
+    this.wait(delivery);
+    circuit.hold(delivery);
+  }
 
   #load(delivery: Delivery): void {
     if (delivery.state === 'parked') this.#parked -= 1;
@@ -349,11 +384,22 @@ export class Dispatcher {
     if (!wasAbandoned) {
       this.#finished += 1;
       this.#leaveSlot(delivery);
-      delivery.home.ended(delivery, failure);
+      this.#conclude(delivery, failure);
       return;
     }
     this.#abandoned -= 1;
-    if (delivery.state === 'abandoned') delivery.home.ended(delivery, { error: this.#timeoutError() });
+    if (delivery.state === 'abandoned') this.#conclude(delivery, { error: this.#timeoutError() });
+  }
+
+  #conclude(delivery: Delivery, failure: { readonly error: unknown } | undefined): void {
+    const circuit = this.#circuitOf(delivery);
+    const isForNothing = circuit?.ended(delivery, failure) === true;
+    if (circuit === undefined || !isForNothing || delivery.lost || delivery.isReplaced) {
+      delivery.home.ended(delivery, failure);
+      return;
+    }
+    delivery.reset();
+    this.#hold(delivery, circuit);
   }
 
   #leaveSlot(delivery: Delivery): void {
@@ -371,6 +417,7 @@ export class Dispatcher {
       this.pump();
       return;
     }
+    this.#circuitOf(delivery)?.overdue(delivery, this.#timeoutError());
     this.#leaveSlot(delivery);
     this.#abandoned += 1;
     delivery.state = 'abandoned';
@@ -394,6 +441,7 @@ export class Dispatcher {
   /** Ends the timers. Handlers that still run are left to themselves. */
   close(): void {
     this.halt();
+    if (this.#nextSlice !== undefined) clearImmediate(this.#nextSlice);
     this.#deadlines.close();
   }
 }

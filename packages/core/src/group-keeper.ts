@@ -29,8 +29,8 @@ export class GroupKeeper {
     this.#lastKnownId = entryId;
   }
 
-  /** Creates the group unless it exists. */
-  async create(): Promise<void> {
+  /** Creates the group unless it exists. Resolves with whether it was created. */
+  async create(): Promise<boolean> {
     const { settings, names, subscription, stopping } = this.#session;
     const what = `Could not create group '${settings.group}' of '${names.stream}'`;
     const created = await retryOperation(
@@ -40,6 +40,7 @@ export class GroupKeeper {
       stopping.signal,
     );
     if (created) this.#session.emit('groupCreated', { stream: names.stream, group: settings.group });
+    return created;
   }
 
   /** Looks whether the group is there, and heals its loss. Never rejects; one check at a time. */

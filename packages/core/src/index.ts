@@ -1,4 +1,5 @@
 export { type ChangePartitionsOptions, changePartitions } from './change-partitions.js';
+export type { CircuitBreakerOptions, CircuitEvents } from './circuit-breaker.js';
 export type { ConsumedEvent, EventHandler, HandlerContext } from './consumed-event.js';
 export { type ConsumerState, EventConsumer, type OwnedPartition, type StopReport } from './consumer.js';
 export type {
@@ -7,6 +8,7 @@ export type {
   DeadLetterReason,
   EntryReference,
   PartitionsOwned,
+  RecoveredState,
 } from './consumer-events.js';
 export type { ConsumerOptions } from './consumer-options.js';
 export {

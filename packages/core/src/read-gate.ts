@@ -1,8 +1,12 @@
 import type { BackpressureState } from './consumer-events.js';
 import { type Dispatcher, maxHeldBack } from './dispatcher.js';
+import { joinProcess, lateMs, type ProcessMember } from './process-pressure.js';
 import type { EmitConsumerEvent } from './stream-session.js';
 
 type Reason = BackpressureState['reason'];
+
+/** Beyond it the collector takes more and more of the time, and soon gives up. */
+const maxHeapPercent = 85;
 
 /** Entries that may be read; `done` gives what is left of the permission back. */
 export interface ReadPermit {
@@ -19,6 +23,7 @@ export class ReadGate {
   readonly #prefetch: number;
   readonly #countStreams: () => number;
   readonly #congested = new Set<Reason>();
+  readonly #process: ProcessMember;
   #promised = 0;
   #waiting: (() => void)[] = [];
   isPaused = false;
@@ -35,6 +40,17 @@ export class ReadGate {
     this.#concurrency = limits.concurrency;
     this.#prefetch = limits.prefetch;
     this.#countStreams = countStreams;
+    this.#process = joinProcess(this.notify);
+  }
+
+  /** Entries came. */
+  noteRead(): void {
+    this.#process.noteRead();
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    this.#process.leave();
   }
 
   /** Waits for room to read. */
@@ -60,7 +76,7 @@ export class ReadGate {
    */
   waitToLoad(signal: AbortSignal): Promise<number> {
     return this.#wait(signal, () => {
-      if (this.isPaused) return 0;
+      if (this.isPaused || this.#isHeapFull()) return 0;
       const { credits, isStarved } = this.#dispatcher;
       return credits === 0 && isStarved ? 1 : credits;
     });
@@ -102,25 +118,43 @@ export class ReadGate {
     const isFull = this.#judge('parked', parked, maxHeldBack);
     const isHanging = this.#judge('abandonedHandlers', abandoned, this.#concurrency);
     const isBehind = this.#judge('unacknowledged', unacknowledged, maxHeldBack);
-    if (isFull || isHanging || isBehind) return 0;
+    if (isFull || isHanging || isBehind || this.#isHeapFull()) return 0;
+    this.#judgeLoop();
     // each stream's part of the prefetch: what a read under way may still bring is kept free for it
-    const share = Math.max(1, Math.floor(this.#prefetch / Math.max(1, this.#countStreams())));
+    const { readShare } = this.#process.pressure;
+    const share = Math.max(1, Math.floor((this.#prefetch * readShare) / Math.max(1, this.#countStreams())));
     const room = Math.min(credits - this.#promised, share);
     // reading in small bites costs a round trip each
     return room >= Math.ceil(share / 2) ? room : 0;
+  }
+
+  /** With nothing in hand a little is read all the same: what fills the heap may be garbage, or not ours. */
+  #isHeapFull(): boolean {
+    const isFull = this.#judge('heap', this.#process.pressure.heapPercent, maxHeapPercent);
+    return isFull && !this.#dispatcher.isEmpty;
+  }
+
+  #judgeLoop(): void {
+    const { isLoopLate, readShare, loopDelayMs } = this.#process.pressure;
+    const isCongested = this.#congested.has('eventLoop');
+    if (isCongested ? readShare < 1 : !isLoopLate) return;
+    if (isCongested) this.#congested.delete('eventLoop');
+    else this.#congested.add('eventLoop');
+    const state = { reason: 'eventLoop', measured: loopDelayMs, limit: lateMs, stream: undefined } as const;
+    this.#emit(isCongested ? 'recovered' : 'backpressure', state);
   }
 
   #judge(reason: Reason, count: number, limit: number): boolean {
     if (!this.#congested.has(reason)) {
       if (count < limit) return false;
       this.#congested.add(reason);
-      this.#emit('backpressure', { reason, count });
+      this.#emit('backpressure', { reason, measured: count, limit, stream: undefined });
       return true;
     }
     // only well below the limit, so that one entry more or less does not raise alarms by turns
     if (count > limit * 0.8) return true;
     this.#congested.delete(reason);
-    this.#emit('recovered', { reason, count });
+    this.#emit('recovered', { reason, measured: count, limit, stream: undefined });
     return false;
   }
 }

@@ -5,6 +5,7 @@ import { EntryDecoder, type Rejection } from './entry-decoder.js';
 import { ClosedError, type EventsError, GroupNotFoundError, UndecodableEntryError, ValidationError } from './errors.js';
 import { toError } from './failure.js';
 import { GroupKeeper } from './group-keeper.js';
+import { ProgressWatch } from './progress-watch.js';
 import type { ReadGate } from './read-gate.js';
 import { RecentEvents } from './recent-events.js';
 import { Recovery } from './recovery.js';
@@ -25,6 +26,7 @@ export class StreamConsumer implements DeliveryHome {
   readonly #backlog: Backlog;
   readonly #settler: Settler;
   readonly #recent: RecentEvents | undefined;
+  readonly #watch: ProgressWatch;
   #isLeaving = false;
   #isOver = false;
 
@@ -34,6 +36,7 @@ export class StreamConsumer implements DeliveryHome {
     this.#session = session;
     this.#recent = deduplicate === undefined ? undefined : new RecentEvents(deduplicate.windowMs);
     this.#decoder = new EntryDecoder(session);
+    this.#watch = new ProgressWatch(session);
     this.#groupKeeper = new GroupKeeper(session, () => this.#forgetAll(), onFatal);
     const affordableCount = () => this.#reader.affordableCount();
     const takeover =
@@ -71,10 +74,12 @@ export class StreamConsumer implements DeliveryHome {
   /** Makes sure of the group and the name, takes over what this name owned before, and begins to read. */
   async start(): Promise<void> {
     if (this.#session.lease === undefined) {
-      await this.#groupKeeper.create();
+      if (await this.#groupKeeper.create()) this.#watch.groupCreated();
       await this.#recovery.takeName();
       await this.#recovery.adopt();
     }
+    if (this.#session.stopping.signal.aborted) return;
+    await this.#watch.start();
     if (this.#session.stopping.signal.aborted) return;
     this.#recovery.start();
     this.#reader.start();
@@ -99,6 +104,7 @@ export class StreamConsumer implements DeliveryHome {
     stopping.abort();
     this.#isLeaving = true;
     this.#isOver = true;
+    void this.#watch.close();
     this.#settler.close();
     const begun = [...held.values()].filter(({ state }) => state === 'running' || state === 'abandoned');
     this.#forgetHeld();
@@ -129,7 +135,7 @@ export class StreamConsumer implements DeliveryHome {
   /** Hands back everything that is not settled, and ends. Resolves with how many entries went. */
   async close(): Promise<number> {
     this.#settler.close();
-    await this.#recovery.close();
+    await Promise.all([this.#recovery.close(), this.#watch.close()]);
     const { held, subscription, lease } = this.#session;
     const released = await this.#release(({ state }) => state !== 'stalled');
     held.clear();
@@ -236,13 +242,14 @@ export class StreamConsumer implements DeliveryHome {
   announceLost(entryIds: readonly string[]): void {
     const { names, settings } = this.#session;
     for (const entryId of entryIds) {
-      this.#session.emit('lostByTrim', { stream: names.stream, group: settings.group, entryId });
+      this.#session.emit('lostByTrim', { stream: names.stream, group: settings.group, entryId, count: 1 });
     }
   }
 
   async #accept(entries: readonly Entry[]): Promise<void> {
     // they stay pending under our name, where the next owner finds them
     if (this.#isOver) return;
+    this.#watch.noteRead();
     const deliveries: Delivery[] = [];
     let characters = 0;
     let largest = 0;

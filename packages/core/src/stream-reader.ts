@@ -94,6 +94,7 @@ export class StreamReader {
         const last = entries.at(-1);
         if (last === undefined) continue;
         this.#groupKeeper.noteRead(last.id);
+        this.#gate.noteRead();
         await this.#onEntries(entries);
       } catch (error) {
         failures += 1;

@@ -120,10 +120,10 @@ describe('acknowledgements', () => {
     for (let page = 0; page < 23; page += 1) stage.stream.add(...entries(500));
     await elapse(3_000);
     expect(stage.group.position).toBeLessThanOrEqual(10_500);
-    expect(stage.occurrences('backpressure')).toEqual([expect.objectContaining({ reason: 'unacknowledged' })]);
+    expect(stage.occurrences('backpressure')).toContainEqual(expect.objectContaining({ reason: 'unacknowledged' }));
     answer.open();
     await until(() => stage.group.pending.size === 0 && stage.group.position === 11_500);
-    expect(stage.count('recovered')).toBe(stage.count('backpressure'));
+    expect(stage.occurrences('recovered')).toContainEqual(expect.objectContaining({ reason: 'unacknowledged' }));
   });
 
   test('that match less than they should make the consumer look after its group', async () => {

@@ -141,10 +141,10 @@ describe('a dead letter', () => {
     for (let page = 0; page < 23; page += 1) stage.stream.add(...Array.from({ length: 500 }, () => ['not', 'ours']));
     await elapse(3_000);
     expect(stage.group.position).toBeLessThanOrEqual(10_500);
-    expect(stage.occurrences('backpressure')).toEqual([expect.objectContaining({ reason: 'unacknowledged' })]);
+    expect(stage.occurrences('backpressure')).toContainEqual(expect.objectContaining({ reason: 'unacknowledged' }));
     answer.open();
     await until(() => stage.group.pending.size === 0 && stage.group.position === 11_500);
-    expect(stage.count('recovered')).toBe(stage.count('backpressure'));
+    expect(stage.occurrences('recovered')).toContainEqual(expect.objectContaining({ reason: 'unacknowledged' }));
   });
 });
 

@@ -118,7 +118,9 @@ describe("with ordering 'key'", () => {
     stage.stream.trim(ids[1]!);
     await elapse(1_000);
     expect(handled).toEqual([0, 2]);
-    expect(stage.occurrences('lostByTrim')).toEqual([{ stream: 'orders', group: 'billing', entryId: ids[1] }]);
+    expect(stage.occurrences('lostByTrim')).toEqual([
+      { stream: 'orders', group: 'billing', entryId: ids[1], count: 1 },
+    ]);
     expect(stage.group.pending.size).toBe(0);
   });
 

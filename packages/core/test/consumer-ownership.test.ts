@@ -207,7 +207,7 @@ describe('claiming', () => {
     stage.stream.trim(id);
     stage.group.own(id, 'vanished', { touchedAtMs: 0 });
     await until(() => stage.count('lostByTrim') === 1);
-    expect(stage.occurrences('lostByTrim')).toEqual([{ stream: 'orders', group: 'billing', entryId: id }]);
+    expect(stage.occurrences('lostByTrim')).toEqual([{ stream: 'orders', group: 'billing', entryId: id, count: 1 }]);
   });
 
   test('takes no more than waits its turn', async () => {

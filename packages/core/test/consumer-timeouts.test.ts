@@ -154,7 +154,9 @@ describe('handlers that hang', () => {
     const { stage, started, jobs } = await hanging({ concurrency: 3, prefetch: 3 });
     stage.stream.add(...Array.from({ length: 20 }, (_, index) => fieldsOf('a', index)));
     await elapse(1_100);
-    expect(stage.occurrences('backpressure')).toEqual([{ reason: 'abandonedHandlers', count: 3 }]);
+    expect(stage.occurrences('backpressure')).toEqual([
+      { reason: 'abandonedHandlers', measured: 3, limit: 3, stream: undefined },
+    ]);
     const read = stage.group.position;
     await elapse(30_000);
     expect([stage.group.position, started.length]).toEqual([read, read]);

@@ -135,7 +135,7 @@ describe('what a new owner finds pending', () => {
     const consumer = stage.consumer('a').on('lostByTrim', (occurrence) => void lost.push(occurrence));
     await consumer.start();
     await until(() => stage.runs.length === 1);
-    expect(lost).toEqual([{ stream: 'orders:p0', group: 'billing', entryId: ids[0] }]);
+    expect(lost).toEqual([{ stream: 'orders:p0', group: 'billing', entryId: ids[0], count: 1 }]);
   });
 
   test('and cannot be decoded goes to the dead letters', async () => {

@@ -10,6 +10,7 @@ export { janitorSuite } from './janitor-suite.js';
 export type { ApplicationClient, TransportKit } from './kit.js';
 export { limitsSuite } from './limits-suite.js';
 export { optionsSuite } from './options-suite.js';
+export { pressureSuite } from './pressure-suite.js';
 export { redisHarness } from './redis-harness.js';
 export { securitySuite } from './security-suite.js';
 export { sentinelHarness } from './sentinel-harness.js';

@@ -60,7 +60,10 @@ consumer.on('skipped', ({ stream, entryId, event, reason }) => {
   if (reason !== 'duplicate' || event === undefined) return;
   journal.write({ kind: 'skipped', at: Date.now(), entry: placeOf(stream, entryId), event: event.id });
 });
-consumer.on('lostByTrim', (lost) => letGo('lostByTrim', lost));
+consumer.on('lostByTrim', ({ stream, entryId, count }) => {
+  if (entryId === null) occurred('lostByTrim', { stream, count });
+  else letGo('lostByTrim', { stream, entryId });
+});
 consumer.on('leaseLost', (lost) => letGo('leaseLost', lost));
 consumer.on('deadLettered', (dead) => letGo('deadLettered', dead));
 

@@ -21,6 +21,9 @@ const eventNames = [
   'deduplicationShortened',
   'backpressure',
   'recovered',
+  'slowConsumer',
+  'circuitOpened',
+  'circuitClosed',
   'error',
 ] as const;
 
