@@ -1,3 +1,4 @@
+import type { ConsumerEvents } from './consumer-events.js';
 import type { Delivery } from './delivery.js';
 import { NonRetryableError, OptionsError } from './errors.js';
 import { Fifo } from './fifo.js';
@@ -44,20 +45,7 @@ export function circuitBreakerSettings(
   };
 }
 
-/** What a circuit breaker tells. `pattern` = what its handler was subscribed to. */
-export type CircuitEvents = {
-  /** So many different events failed one after another: from now on events are held, and one is tried after `probeInMs`. */
-  circuitOpened: [
-    occurrence: {
-      readonly pattern: string;
-      readonly failures: number;
-      readonly error: unknown;
-      readonly probeInMs: number;
-    },
-  ];
-  /** The handler works again; what was held is handled now. */
-  circuitClosed: [occurrence: { readonly pattern: string; readonly openMs: number; readonly held: number }];
-};
+type CircuitEvents = Pick<ConsumerEvents, 'circuitOpened' | 'circuitClosed'>;
 
 type Tell = <Name extends keyof CircuitEvents>(name: Name, ...values: CircuitEvents[Name]) => void;
 

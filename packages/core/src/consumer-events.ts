@@ -1,4 +1,3 @@
-import type { CircuitEvents } from './circuit-breaker.js';
 import type { ConsumedEvent } from './consumed-event.js';
 import type { ValidationError } from './errors.js';
 
@@ -55,7 +54,7 @@ export interface PartitionsOwned {
 }
 
 /** What a consumer emits, and with what. */
-export type ConsumerEvents = CircuitEvents & {
+export type ConsumerEvents = {
   /** The group did not exist and was created. */
   groupCreated: [occurrence: { readonly stream: string; readonly group: string }];
   /** The group or its stream was lost, and what is done about it. */
@@ -124,6 +123,31 @@ export type ConsumerEvents = CircuitEvents & {
       readonly threshold: number;
       readonly pending: number;
       readonly oldestEntryId: string;
+    },
+  ];
+  /**
+   * So many different events of one handler failed one after another: from now on its events are held, and one is tried
+   * after `probeInMs`. `pattern` = what the handler was subscribed to. Only with `circuitBreaker`.
+   */
+  circuitOpened: [
+    occurrence: {
+      readonly pattern: string;
+      readonly failures: number;
+      readonly error: unknown;
+      readonly probeInMs: number;
+    },
+  ];
+  /** The handler works again; what was held is handled now. */
+  circuitClosed: [occurrence: { readonly pattern: string; readonly openMs: number; readonly held: number }];
+  /** A group was removed that nobody uses: without a sign of life, nothing unread, nothing pending. Only with `cleanupUnusedGroups`. */
+  groupRemoved: [occurrence: { readonly stream: string; readonly group: string; readonly silentMs: number }];
+  /** A consumer was removed from its group that gave no sign of life for long and owned nothing. */
+  consumerRemoved: [
+    occurrence: {
+      readonly stream: string;
+      readonly group: string;
+      readonly consumer: string;
+      readonly silentMs: number;
     },
   ];
   /** An episode of `backpressure` or `slowConsumer` is over. */

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type CircuitBreakerOptions, type CircuitBreakerSettings, circuitBreakerSettings } from './circuit-breaker.js';
+import { sealedPrefix } from './environment-seal.js';
 import { OptionsError } from './errors.js';
 import { ContractValidator, type EventContracts } from './event-contracts.js';
+import { type GroupNamingStrategy, groupName } from './group-name.js';
 import { type Logger, safeLogger } from './logger.js';
-import { checkKeys, checkLogger, checkTransport, choice, wholeNumber } from './options.js';
+import { checkKeys, checkLogger, checkTransport, choice, flag, requiredWholeNumber, wholeNumber } from './options.js';
 import { checkPartitionable, maxPartitions, partitionStreams } from './partition.js';
 import { type RecoveryStrategy, type RetryPolicy, retrySettings } from './retry-policy.js';
 import {
@@ -29,8 +31,21 @@ export interface ConsumerOptions<Contracts extends EventContracts = EventContrac
   readonly streamPrefix?: string | undefined;
   /** Which stream names may be used. Default: `true`, the built-in rules. */
   readonly streamValidation?: StreamValidation | undefined;
-  /** The consumer group: each group is given every event, and its consumers share them. Created where it is missing. */
-  readonly group: string;
+  /** Whether to start only where the server is recorded to be for `streamPrefix`; the first to ask records its own. Default: `false`. */
+  readonly environmentSeal?: boolean | undefined;
+  /** The consumer group: each group is given every event, and its consumers share them. Required unless the strategy names it. */
+  readonly group?: string | undefined;
+  /** How the group is named: as `group` says (`custom`, the default), as `serviceName` says (`service-name`), or by a function. */
+  readonly groupNamingStrategy?: GroupNamingStrategy | undefined;
+  /** This service's name, for `groupNamingStrategy`. */
+  readonly serviceName?: string | undefined;
+  /** Whether a group that is missing is created. `false` = `start` rejects with `GroupNotFoundError`, and a group that is lost later ends the consumer. Default: `true`. */
+  readonly autoCreateGroup?: boolean | undefined;
+  /**
+   * Whether to remove groups of these streams that nobody uses: none of whose consumers has given a sign of life for
+   * `idleMs` (10,000 at least), with nothing pending and nothing unread. Default: `false`.
+   */
+  readonly cleanupUnusedGroups?: false | { readonly idleMs: number } | undefined;
   /** This consumer's name in the group. Default: host, process id and a random part, unique and not stable. */
   readonly consumer?: string | undefined;
   /** Where a group begins that is created now. Default: `beginning`. */
@@ -114,6 +129,11 @@ export interface ConsumerSettings {
   /** `undefined` = partitions are not owned, there are none or all are read by everybody. */
   readonly partitionLeaseMs: number | undefined;
   readonly group: string;
+  readonly autoCreateGroup: boolean;
+  /** `undefined` = groups stay, used or not. */
+  readonly unusedGroupIdleMs: number | undefined;
+  /** The prefix that the server must be recorded to be for. */
+  readonly sealedPrefix: string | undefined;
   readonly consumer: string;
   /** Whether the user chose the name, so that another process may have chosen it too. */
   readonly consumerIsNamed: boolean;
@@ -143,7 +163,12 @@ const optionNames = [
   'streams',
   'streamPrefix',
   'streamValidation',
+  'environmentSeal',
   'group',
+  'groupNamingStrategy',
+  'serviceName',
+  'autoCreateGroup',
+  'cleanupUnusedGroups',
   'consumer',
   'startFrom',
   'onGroupLost',
@@ -174,23 +199,26 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   checkKeys('EventConsumer', options, optionNames);
   checkTransport('EventConsumer', options.transport);
   checkLogger(options.logger);
-  checkMemberName('group', options.group);
   if (options.consumer !== undefined) checkMemberName('consumer', options.consumer);
   const { streams, partitioned } = streamsOf(options);
   const ordering = choice('ordering', options.ordering, 'none', ['none', 'key']);
   const partitionLeaseMs = ownershipOf(options);
   const most = streams.length + partitioned.reduce((sum, { partitions }) => sum + partitions.length, 0);
+  const autoCreateGroup = flag('autoCreateGroup', options.autoCreateGroup, true);
   const { maxAttempts, policy } = retrySettings(options.recoveryStrategy, options.maxRetries);
   return {
     transport: options.transport,
     streams: partitionLeaseMs === undefined ? [...streams, ...partitioned.flatMap((each) => each.partitions)] : streams,
     partitioned,
     partitionLeaseMs,
-    group: options.group,
+    group: groupOf(options),
+    autoCreateGroup,
+    unusedGroupIdleMs: cleanup(options.cleanupUnusedGroups ?? false),
+    sealedPrefix: sealedPrefix(options),
     consumer: options.consumer ?? uniqueName(),
     consumerIsNamed: options.consumer !== undefined,
-    startFrom: groupStart('startFrom', options.startFrom ?? 'beginning', ['beginning', 'latest']),
-    onGroupLost: lossPolicy(options.onGroupLost ?? 'beginning'),
+    startFrom: startOf(options.startFrom, autoCreateGroup),
+    onGroupLost: lossPolicy(options.onGroupLost, autoCreateGroup),
     handlerTimeoutMs: wholeNumber('handlerTimeoutMs', options.handlerTimeoutMs, 0, { min: 0, max: 2_147_483_647 }),
     concurrency: wholeNumber('concurrency', options.concurrency, 16, { min: 1, max: 100_000 }),
     // every stream needs a part of it
@@ -286,7 +314,34 @@ function groupStart<Named extends string>(
   );
 }
 
-function lossPolicy(value: ConsumerSettings['onGroupLost']): ConsumerSettings['onGroupLost'] {
+function groupOf({ group, groupNamingStrategy, serviceName, stream, streams, streamPrefix }: ConsumerOptions): string {
+  const given = streams ?? [stream as string];
+  return groupName(groupNamingStrategy, { streams: given, streamPrefix, serviceName, group });
+}
+
+function cleanup(value: false | { readonly idleMs: number }): number | undefined {
+  if (value === false) return undefined;
+  if (typeof value !== 'object' || value === null) {
+    throw new OptionsError('cleanupUnusedGroups must be false or { idleMs }');
+  }
+  checkKeys('cleanupUnusedGroups', value, ['idleMs']);
+  return requiredWholeNumber('cleanupUnusedGroups.idleMs', value.idleMs, { min: 10_000 });
+}
+
+function startOf(value: ConsumerOptions['startFrom'], autoCreateGroup: boolean): GroupStart {
+  if (value !== undefined && !autoCreateGroup) {
+    throw new OptionsError('startFrom contradicts autoCreateGroup: false: a group that exists knows where it is');
+  }
+  return groupStart('startFrom', value ?? 'beginning', ['beginning', 'latest']);
+}
+
+function lossPolicy(given: ConsumerOptions['onGroupLost'], autoCreateGroup: boolean): ConsumerSettings['onGroupLost'] {
+  if (!autoCreateGroup && given !== undefined && given !== 'fail') {
+    throw new OptionsError(
+      "onGroupLost contradicts autoCreateGroup: false, which creates no group: leave it out, or say 'fail'",
+    );
+  }
+  const value = given ?? (autoCreateGroup ? 'beginning' : 'fail');
   const policy = groupStart('onGroupLost', value, ['beginning', 'resume', 'fail']);
   if (typeof policy === 'object' && 'time' in policy)
     throw new OptionsError('onGroupLost takes no { time }: give { entryId }');

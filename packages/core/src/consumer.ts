@@ -4,9 +4,11 @@ import type { ConsumerEvents } from './consumer-events.js';
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.js';
 import { Dispatcher } from './dispatcher.js';
 import { IsolatingEmitter } from './emitter.js';
+import { EnvironmentSeal } from './environment-seal.js';
 import { ClosedError, type EventsError, EventTypeError, OptionsError } from './errors.js';
 import type { EventContracts, EventPattern, MatchingEvent } from './event-contracts.js';
 import { PatternMap } from './event-pattern.js';
+import { GroupJanitor } from './group-janitor.js';
 import { checkKeys, wholeNumber } from './options.js';
 import { PartitionOwner } from './partition-owner.js';
 import { PartitionWatch } from './partition-watch.js';
@@ -41,6 +43,8 @@ interface Subscribed {
 
 /** How long beyond its time a stop may take to say goodbye to a server that does not answer. */
 const farewellMs = 750;
+/** How long a start waits for a server that does not say which prefixes it is for. */
+const sealMs = 10_000;
 
 /**
  * Consumes events as a member of a consumer group: at least once, acknowledged only after success, tried again with
@@ -55,10 +59,12 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
   #streams: StreamConsumer[] = [];
   #owners: PartitionOwner[] = [];
   #watches: PartitionWatch[] = [];
+  #janitor: GroupJanitor | undefined;
   #state: ConsumerState = 'idle';
   #starting: Promise<void> | undefined;
   #stopping: Promise<StopReport> | undefined;
   #joining: Promise<unknown> = Promise.resolve();
+  #seal: EnvironmentSeal | undefined;
   #onIdle: (() => void) | undefined;
 
   /** @throws OptionsError or StreamNameError for options that cannot work */
@@ -81,6 +87,11 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
   /** This consumer's name in its group. */
   get name(): string {
     return this.#settings.consumer;
+  }
+
+  /** The name of the group. */
+  get group(): string {
+    return this.#settings.group;
   }
 
   get state(): ConsumerState {
@@ -137,7 +148,8 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
    * Creates the group where it is missing, takes the consumer's place in it, and begins. Resolves once it reads.
    *
    * @throws OptionsError without a handler, ClosedError after a stop, ConsumerNameInUseError, PartitionsError when the
-   *   stream has another number of partitions, PermissionError, or TransportError
+   *   stream has another number of partitions, GroupNotFoundError with `autoCreateGroup: false`, EnvironmentError with
+   *   `environmentSeal`, PermissionError, or TransportError
    */
   start(): Promise<void> {
     if (this.#stopping !== undefined)
@@ -178,13 +190,22 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     try {
       const emit: EmitConsumerEvent = (name, ...values) => this.emit(name, ...values);
       const onFatal = (error: EventsError) => this.#fail(error);
+      const { transport, sealedPrefix } = this.#settings;
+      if (sealedPrefix !== undefined) {
+        this.#seal = new EnvironmentSeal(transport, sealedPrefix, sealMs);
+        await this.#seal.confirmed();
+        if (this.#stopping !== undefined) return;
+      }
       this.#streams = this.#settings.streams.map(
         (names) =>
           new StreamConsumer(new StreamSession(this.#settings, names, this.#dispatcher, emit), this.#gate, onFatal),
       );
       this.#joining = this.#join(emit, onFatal);
       await this.#joining;
-      if (this.#state === 'starting') this.#state = 'running';
+      if (this.#state !== 'starting') return;
+      this.#state = 'running';
+      this.#janitor = new GroupJanitor(this.#settings, emit);
+      this.#janitor.start();
     } catch (error) {
       this.#state = 'failed';
       await this.stop({ timeoutMs: 0 });
@@ -219,6 +240,7 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     if (this.#state !== 'failed') this.#state = 'stopping';
     const finishedBefore = this.#dispatcher.finished;
     this.#dispatcher.halt();
+    this.#seal?.close();
     const handingOver = this.#owners.map((owner) => owner.handOver());
     await settledWithin(this.#joining, timeoutMs);
     let released = 0;
@@ -244,7 +266,7 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
       const rest = await stream.close();
       released += rest;
     };
-    const others = [...this.#owners, ...this.#watches].map((each) => each.close());
+    const others = [...this.#owners, ...this.#watches, this.#janitor].map((each) => each?.close());
     await settledWithin(Promise.all([...this.#streams.map(close), ...others]), farewellMs);
     this.#dispatcher.close();
     this.#gate.close();

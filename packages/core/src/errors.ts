@@ -10,6 +10,7 @@ export type PublishOutcome = 'not-stored' | 'unknown' | 'stored';
 export type EventsErrorCode =
   | 'EVENTS_CLOSED'
   | 'EVENTS_CONSUMER_NAME_IN_USE'
+  | 'EVENTS_ENVIRONMENT'
   | 'EVENTS_EVENT_TYPE'
   | 'EVENTS_GROUP_NOT_FOUND'
   | 'EVENTS_HANDLER_TIMEOUT'
@@ -177,6 +178,17 @@ export class OverloadedError extends EventsError {
   }
   static {
     register(OverloadedError, 'OverloadedError');
+  }
+}
+
+/** The server is sealed for other prefixes than `streamPrefix`. */
+export class EnvironmentError extends EventsError {
+  protected static override readonly brand = 'EnvironmentError';
+  constructor(message: string, options?: EventsErrorOptions) {
+    super('EVENTS_ENVIRONMENT', message, options);
+  }
+  static {
+    register(EnvironmentError, 'EnvironmentError');
   }
 }
 

@@ -1,5 +1,6 @@
 import { compareEntryIds } from './compare-entry-ids.js';
 import { type EventsError, GroupNotFoundError } from './errors.js';
+import { checkGroupExists } from './existing-group.js';
 import type { Inspector } from './inspector.js';
 import { retryOperation } from './retry-operation.js';
 import type { StreamSession } from './stream-session.js';
@@ -29,9 +30,13 @@ export class GroupKeeper {
     this.#lastKnownId = entryId;
   }
 
-  /** Creates the group unless it exists. Resolves with whether it was created. */
+  /** Makes sure of the group. Resolves with whether it was created. */
   async create(): Promise<boolean> {
     const { settings, names, subscription, stopping } = this.#session;
+    if (!settings.autoCreateGroup) {
+      await checkGroupExists(settings.transport, names.stream, settings.group, stopping.signal);
+      return false;
+    }
     const what = `Could not create group '${settings.group}' of '${names.stream}'`;
     const created = await retryOperation(
       settings.transport,

@@ -1,5 +1,5 @@
 export { type ChangePartitionsOptions, changePartitions } from './change-partitions.js';
-export type { CircuitBreakerOptions, CircuitEvents } from './circuit-breaker.js';
+export type { CircuitBreakerOptions } from './circuit-breaker.js';
 export type { ConsumedEvent, EventHandler, HandlerContext } from './consumed-event.js';
 export { type ConsumerState, EventConsumer, type OwnedPartition, type StopReport } from './consumer.js';
 export type {
@@ -14,6 +14,7 @@ export type { ConsumerOptions } from './consumer-options.js';
 export {
   ClosedError,
   ConsumerNameInUseError,
+  EnvironmentError,
   EventsError,
   type EventsErrorCode,
   type EventsErrorOptions,
@@ -47,6 +48,7 @@ export {
   type MatchingEvent,
 } from './event-contracts.js';
 export type { FailoverRecovered } from './failover-recovery.js';
+export type { GroupNamingContext, GroupNamingStrategy } from './group-name.js';
 export type {
   ConsumerDescription,
   GroupDescription,

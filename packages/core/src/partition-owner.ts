@@ -1,5 +1,6 @@
 import type { PartitionedStream } from './consumer-options.js';
 import { ClosedError } from './errors.js';
+import { checkGroupExists } from './existing-group.js';
 import { FailureEpisodes } from './failure-episodes.js';
 import { differingCount } from './partition-agreement.js';
 import { quotaOf, shuffled } from './partition-quota.js';
@@ -89,15 +90,18 @@ export class PartitionOwner {
     const retried = <Result>(doing: string, operation: () => Promise<Result>) =>
       retryOperation(settings.transport, what(doing), operation, this.#ending.signal);
     const count = this.#stream.partitions.length;
+    if (!settings.autoCreateGroup) await this.#checkGroups();
     const recorded = await retried('agree on the partitions of', () => this.#table.agree(count));
     if (recorded !== count) throw differingCount(this.stream, count, recorded);
-    await Promise.all(
-      this.#stream.partitions.map(async ({ stream }, partition) => {
-        const subscription = this.#candidate(partition);
-        const created = await retried('create the groups of', () => subscription.ensureGroup(settings.startFrom));
-        if (created) this.#around.emit('groupCreated', { stream, group: settings.group });
-      }),
-    );
+    if (settings.autoCreateGroup) {
+      await Promise.all(
+        this.#stream.partitions.map(async ({ stream }, partition) => {
+          const subscription = this.#candidate(partition);
+          const created = await retried('create the groups of', () => subscription.ensureGroup(settings.startFrom));
+          if (created) this.#around.emit('groupCreated', { stream, group: settings.group });
+        }),
+      );
+    }
     const deadline = Date.now() + this.#leaseMs + 500;
     for (;;) {
       const alive = await retried('join the owners of', () => this.#announce());
@@ -143,6 +147,12 @@ export class PartitionOwner {
     this.cut();
     const candidates = [...this.#candidates.values()].map((subscription) => subscription.close());
     await Promise.all([...candidates, ...this.#closing, this.#table.close()]);
+  }
+
+  async #checkGroups(): Promise<void> {
+    const { transport, group } = this.#around.settings;
+    const { signal } = this.#ending;
+    await Promise.all(this.#stream.partitions.map(({ stream }) => checkGroupExists(transport, stream, group, signal)));
   }
 
   async #run(): Promise<void> {

@@ -71,6 +71,8 @@ export class ProgressWatch {
       this.#judgeLag(progress);
       this.#session.succeeded('watch the progress in');
     } catch (error) {
+      // whoever reads finds that too, and ends
+      if (this.#session.settings.transport.classify(error).kind === 'closed') return;
       // a lost group is found, and healed, by the reader
       this.#session.failed('watch the progress in', error);
     }

@@ -1,3 +1,4 @@
+import { sealedPrefix } from './environment-seal.js';
 import { OptionsError } from './errors.js';
 import { ContractValidator, type EventContracts } from './event-contracts.js';
 import { PatternMap } from './event-pattern.js';
@@ -26,6 +27,8 @@ export interface PublisherOptions<Contracts extends EventContracts = EventContra
   readonly streamPrefix?: string | undefined;
   /** Which stream names may be used. Default: `true`, the built-in rules. */
   readonly streamValidation?: StreamValidation | undefined;
+  /** Whether to publish only where the server is recorded to be for `streamPrefix`; the first to ask records its own. Default: `false`. */
+  readonly environmentSeal?: boolean | undefined;
   /** Streams by event type, `prefix.*`, or `*`. */
   readonly routes?: Readonly<Record<string, string>> | undefined;
   /**
@@ -86,6 +89,8 @@ export interface PublisherSettings {
   readonly defaultStream: string | undefined;
   readonly routes: PatternMap<string>;
   readonly partitions: number | undefined;
+  /** The prefix that the server must be recorded to be for. */
+  readonly sealedPrefix: string | undefined;
   readonly validator: ContractValidator | undefined;
   readonly timeoutMs: number;
   readonly maxInFlight: number;
@@ -108,6 +113,7 @@ const optionNames = [
   'defaultStream',
   'streamPrefix',
   'streamValidation',
+  'environmentSeal',
   'routes',
   'partitions',
   'events',
@@ -154,6 +160,7 @@ export function publisherSettings(options: PublisherOptions): PublisherSettings 
     defaultStream: options.defaultStream === undefined ? undefined : keyOf(options.defaultStream),
     routes,
     partitions,
+    sealedPrefix: sealedPrefix(options),
     validator: options.events === undefined ? undefined : new ContractValidator(options.events),
     timeoutMs,
     maxInFlight: wholeNumber('maxInFlight', options.maxInFlight, 10_000, { min: 1 }),

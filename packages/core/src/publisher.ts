@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { AppendQueue } from './append-queue.js';
 import { IsolatingEmitter, isThenable } from './emitter.js';
+import { EnvironmentSeal } from './environment-seal.js';
 import {
   ClosedError,
   EventsError,
@@ -89,6 +90,7 @@ export class EventPublisher<
   readonly #meta: MetaEncoder;
   readonly #router: PartitionRouter | undefined;
   readonly #trimming: Trimming | undefined;
+  readonly #seal: EnvironmentSeal | undefined;
   readonly #maxValidations: number;
   readonly #streamKeys = new Map<string, string>();
   readonly #knownTypes = new Set<string>();
@@ -103,7 +105,8 @@ export class EventPublisher<
     super(settings.logger);
     this.#settings = settings;
     this.#meta = new MetaEncoder(settings.source);
-    const { transport, partitions, timeoutMs } = settings;
+    const { transport, partitions, timeoutMs, sealedPrefix } = settings;
+    this.#seal = sealedPrefix === undefined ? undefined : new EnvironmentSeal(transport, sealedPrefix, timeoutMs);
     this.#router = partitions === undefined ? undefined : new PartitionRouter(transport, partitions, timeoutMs);
     const { trimPolicy } = settings;
     if (trimPolicy) {
@@ -156,7 +159,7 @@ export class EventPublisher<
    *
    * @throws EventsError (as a rejection) whose `outcome` says what became of the event: `EVENTS_EVENT_TYPE`,
    *   `EVENTS_STREAM_NAME`, `EVENTS_OPTIONS`, `EVENTS_VALIDATION`, `EVENTS_SERIALIZATION`, `EVENTS_PAYLOAD_TOO_LARGE`,
-   *   `EVENTS_OVERLOADED`, `EVENTS_PARTITIONS` and `EVENTS_CLOSED` before anything is sent; `EVENTS_TIMEOUT`, `EVENTS_TRANSPORT`,
+   *   `EVENTS_OVERLOADED`, `EVENTS_PARTITIONS`, `EVENTS_ENVIRONMENT` and `EVENTS_CLOSED` before anything is sent; `EVENTS_TIMEOUT`, `EVENTS_TRANSPORT`,
    *   `EVENTS_PERMISSION`, `EVENTS_UNSUPPORTED` and `EVENTS_UNDER_REPLICATED` after
    */
   publish<Type extends EventType<Contracts>>(
@@ -202,6 +205,7 @@ export class EventPublisher<
   /** Refuses further calls, settles those under way (within `timeoutMs`), and lets go of the transport. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.flush().then(async () => {
+      this.#seal?.close();
       await this.#router?.close();
       await this.#queue.close();
       await this.#trimming?.close();
@@ -226,11 +230,10 @@ export class EventPublisher<
       event = this.#encode(type, stream, data, options, resolve, reject);
       validated = this.#settings.validator?.validate(type, data);
       const laneKey = options?.key === undefined ? undefined : `${stream} ${options.key}`;
-      const agreed = this.#router?.agreed(stream);
-      const admitted = this.#trimming?.admit(event);
+      const ready = this.#ready(event, stream);
       const isBehind = laneKey !== undefined && this.#validating.has(laneKey);
-      if (agreed !== undefined || admitted !== undefined || isBehind || isThenable(validated)) {
-        this.#pushLater(event, validated, [agreed, admitted], laneKey, reject);
+      if (ready !== undefined || isBehind || isThenable(validated)) {
+        this.#pushLater(event, validated, ready, laneKey, reject);
       } else {
         this.#queue.push(event);
       }
@@ -245,14 +248,14 @@ export class EventPublisher<
   #pushLater(
     event: OutgoingEvent,
     validated: unknown,
-    conditions: readonly (Promise<void> | undefined)[],
+    ready: Promise<void> | undefined,
     laneKey: string | undefined,
     reject: (error: unknown) => void,
   ): void {
     const before = laneKey === undefined ? undefined : this.#validating.get(laneKey);
     if (this.#validations.size >= this.#maxValidations) {
-      // nobody waits for them: the call is refused for another reason
-      void Promise.allSettled(conditions).then(() => this.#trimming?.settled(event));
+      // nobody waits for it: the call is refused for another reason
+      void Promise.allSettled([ready]).then(() => this.#trimming?.settled(event));
       throw new OverloadedError(
         `${this.#validations.size} events wait for asynchronous schemas, for the number of partitions, or for room in their streams: await publish`,
         {
@@ -262,21 +265,32 @@ export class EventPublisher<
     }
     event.deadlineMs = performance.now() + this.#settings.timeoutMs;
     // both are waited for even if the data is refused: later calls of the key wait only for this one
-    const validation = Promise.allSettled([this.#inTime(event.type, validated), ...conditions, before]).then(
-      (outcomes) => {
-        this.#validations.delete(validation);
-        if (laneKey !== undefined && this.#validating.get(laneKey) === validation) this.#validating.delete(laneKey);
-        try {
-          for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-          this.#queue.push(event);
-        } catch (error) {
-          this.#trimming?.settled(event);
-          reject(this.#refused(event.type, error));
-        }
-      },
-    );
+    const validation = Promise.allSettled([this.#inTime(event.type, validated), ready, before]).then((outcomes) => {
+      this.#validations.delete(validation);
+      if (laneKey !== undefined && this.#validating.get(laneKey) === validation) this.#validating.delete(laneKey);
+      try {
+        for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+        this.#queue.push(event);
+      } catch (error) {
+        this.#trimming?.settled(event);
+        reject(this.#refused(event.type, error));
+      }
+    });
     this.#validations.add(validation);
     if (laneKey !== undefined) this.#validating.set(laneKey, validation);
+  }
+
+  /** `undefined` when the event may be sent, otherwise what to wait for: a server that is for others is asked for nothing else. */
+  #ready(event: OutgoingEvent, stream: string): Promise<void> | undefined {
+    const sealed = this.#seal?.confirmed();
+    if (sealed !== undefined) return sealed.then(() => this.#placed(event, stream));
+    return this.#placed(event, stream);
+  }
+
+  #placed(event: OutgoingEvent, stream: string): Promise<void> | undefined {
+    const agreed = this.#router?.agreed(stream);
+    if (agreed !== undefined) return agreed.then(() => this.#trimming?.admit(event));
+    return this.#trimming?.admit(event);
   }
 
   #window(inFlight: number): PublisherBackpressure {

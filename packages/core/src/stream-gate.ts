@@ -8,11 +8,13 @@ import { manyWaiters, sleep } from './sleep.js';
 import type { Failure, Transport } from './transport.js';
 import { checkedDecision, type TrimDecision, type TrimPolicy } from './trim-policy.js';
 
-/** A part of the room at a time: other publishers have seen the same room. */
+/** The part of the room that one publisher may fill unseen by the others, which have seen the same room. */
 const shareOfRoom = 4;
-const largestAllotment = 10_000;
+const largestWindow = 10_000;
 /** Where a policy names no length, what is beyond its bound shows only when it is. */
-const allotmentWithoutLength = 1_000;
+const windowWithoutLength = 1_000;
+/** What the server said is worth nothing any more: others may have filled the room. */
+const validMs = 1_000;
 const whileFullMs = 50;
 const whileRoomMs = 5;
 /** What only waits to be trimmed has gone by then. */
@@ -53,9 +55,10 @@ export class StreamGate {
   readonly #around: GateSurroundings;
   readonly #waiters = new Set<Waiter>();
   readonly #closing = manyWaiters();
-  /** How many more may pass before the server is asked again. */
+  /** How many may be on their way at once, by what the server said last. */
+  #window = 0;
+  /** How many more may pass before it is asked again. */
   #allotted = 0;
-  #allotment = 0;
   /** Let through and not settled: the server may not have counted them. */
   #unsettled = 0;
   #asking: Promise<void> | undefined;
@@ -75,9 +78,10 @@ export class StreamGate {
    * the stream is full and nobody is to wait.
    */
   admit(event: OutgoingEvent): Promise<void> | undefined {
-    if (this.#waiters.size === 0 && this.#allotted > 0) {
+    const isValid = performance.now() - this.#askedAtMs < validMs;
+    if (this.#waiters.size === 0 && this.#allotted > 0 && isValid) {
       this.#pass(event);
-      if (this.#allotted < this.#allotment / 2) this.#ask();
+      if (this.#allotted < this.#window / 2) this.#ask();
       return undefined;
     }
     if (this.#mustRefuse) {
@@ -154,20 +158,19 @@ export class StreamGate {
   #judge(state: StreamState | undefined): void {
     const decision = state && this.#decide(state);
     const room = state === undefined || decision === undefined ? Number.POSITIVE_INFINITY : roomIn(state, decision);
-    const free = room - this.#unsettled;
     if (room > 0) {
-      this.#allotment = free === Number.POSITIVE_INFINITY ? allotmentWithoutLength : allotmentOf(free);
+      this.#window = windowFor(room);
       this.#fill = undefined;
       this.#fullSinceMs = Number.POSITIVE_INFINITY;
     } else {
-      this.#allotment = 0;
+      this.#window = 0;
       this.#fullSinceMs = Math.min(this.#fullSinceMs, performance.now());
       this.#around.onLack(this.#stream);
       const { length = 0 } = state ?? {};
       const holder = state && decision ? holderOf(state, decision) : undefined;
       this.#fill = { stream: this.#stream, measured: length, limit: decision?.maxLength ?? length, holder };
     }
-    this.#allotted = this.#allotment;
+    this.#allotted = Math.max(0, this.#window - this.#unsettled);
     this.#tell(state?.length ?? 0, decision?.maxLength);
     for (const waiter of this.#waiters) {
       if (this.#allotted <= 0) break;
@@ -239,8 +242,9 @@ export class StreamGate {
   }
 }
 
-function allotmentOf(free: number): number {
-  return Math.max(0, Math.min(largestAllotment, Math.ceil(free / shareOfRoom)));
+function windowFor(room: number): number {
+  if (room === Number.POSITIVE_INFINITY) return windowWithoutLength;
+  return Math.min(largestWindow, Math.ceil(room / shareOfRoom));
 }
 
 /** How many entries fit; 0 or less when none does. */

@@ -58,6 +58,9 @@ function problemWith(name: unknown, validation: StreamValidation): string | unde
   if (tag === undefined && /[{}]/.test(name)) {
     return 'may hold at most one non-empty {hash tag} and no other brace';
   }
+  if (tag !== undefined && name === `{${tag}}`) {
+    return `is nothing but a hash tag: its keys would be those that belong to '${tag}'. Write '${tag}', or put something before or behind the braces`;
+  }
   if (validation !== false) {
     if (!/^[A-Za-z0-9._:{}-]+$/.test(name)) {
       return "may hold only letters, digits, '.', '_', '-', ':' and one {hash tag}";

@@ -9,13 +9,6 @@ describe('options that cannot work are refused, each by its name', () => {
   test.each<[string, unknown, string, string]>([
     ['nothing at all', undefined, 'EVENTS_OPTIONS', 'EventConsumer takes an object of options'],
     ['an unknown option', { ...good, consumerName: 'x' }, 'EVENTS_OPTIONS', '"consumerName"'],
-    ['autoCreateGroup, of a later version', { ...good, autoCreateGroup: true }, 'EVENTS_OPTIONS', '"autoCreateGroup"'],
-    [
-      'groupNamingStrategy, of a later version',
-      { ...good, groupNamingStrategy: 'custom' },
-      'EVENTS_OPTIONS',
-      '"groupNamingStrategy"',
-    ],
     ['no partitions', { ...good, partitions: 0 }, 'EVENTS_OPTIONS', 'partitions'],
     ['partitions beyond 1,024', { ...good, partitions: 1_025 }, 'EVENTS_OPTIONS', 'partitions'],
     ['half a partition', { ...good, partitions: 1.5 }, 'EVENTS_OPTIONS', 'partitions'],

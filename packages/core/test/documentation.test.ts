@@ -116,8 +116,7 @@ describe('the README of core documents', () => {
   test('every event that a consumer or publisher emits, and no other', () => {
     const tables = documented('## Events emitted').sort();
     const emitted = [
-      ...declared('../src/consumer-events.ts', 'export type ConsumerEvents = CircuitEvents & {', /^ {2}(\w+): \[/gm),
-      ...declared('../src/circuit-breaker.ts', 'export type CircuitEvents = {', /^ {2}(\w+): \[/gm),
+      ...declared('../src/consumer-events.ts', 'export type ConsumerEvents = {', /^ {2}(\w+): \[/gm),
       ...declared('../src/publisher.ts', 'type PublisherEvents = TrimmingEvents & {', /^ {2}(\w+): \[/gm),
       ...declared('../src/trimming.ts', 'export type TrimmingEvents = {', /^ {2}(\w+): \[/gm),
     ].sort();

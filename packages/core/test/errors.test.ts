@@ -11,6 +11,7 @@ type ErrorClass = new (message: string, options?: EventsErrorOptions) => core.Ev
 const classes: readonly (readonly [name: string, type: ErrorClass, code: string, retryable: boolean])[] = [
   ['ClosedError', core.ClosedError, 'EVENTS_CLOSED', false],
   ['ConsumerNameInUseError', core.ConsumerNameInUseError, 'EVENTS_CONSUMER_NAME_IN_USE', true],
+  ['EnvironmentError', core.EnvironmentError, 'EVENTS_ENVIRONMENT', false],
   ['EventTypeError', core.EventTypeError, 'EVENTS_EVENT_TYPE', false],
   ['GroupNotFoundError', core.GroupNotFoundError, 'EVENTS_GROUP_NOT_FOUND', false],
   ['HandlerTimeoutError', core.HandlerTimeoutError, 'EVENTS_HANDLER_TIMEOUT', false],

@@ -180,8 +180,8 @@ describe("overflow: 'block'", () => {
     const fates = stages.map(({ publish }) => publish(100));
     await until(() => fates.every((each) => countOf(each, 'open') === 0));
     expect(await stages[0]?.length()).toBe(fates.reduce((sum, each) => sum + countOf(each, 'stored'), 0));
-    // each has seen the room before the others took of it
-    expect(await stages[0]?.length()).toBeLessThanOrEqual(125);
+    // by what the others had on their way
+    expect(await stages[0]?.length()).toBeLessThanOrEqual(175);
     await Promise.all(stages.map(({ publisher }) => publisher.close()));
   });
 

@@ -215,7 +215,7 @@ describe.each(Object.entries(grounds))('%s', (where, start) => {
     });
 
     test('a publisher trims, and one with a seal finds it; and may still not read letters', async () => {
-      const rule = await permit(roles.publisher, ...added(roles.publisher, 'trimStrategy', 'janitor: the seal'));
+      const rule = await permit(roles.publisher, ...added(roles.publisher, 'trimStrategy', 'environmentSeal'));
       await logIn(roles.publisher).connect();
       await publisher().publishBatch(new Array(5).fill({ type: 'order.placed', data: null }));
       const janitor = logIn(roles.publisher).janitor();
@@ -232,7 +232,7 @@ describe.each(Object.entries(grounds))('%s', (where, start) => {
     });
 
     test('a consumer removes groups and consumers that nobody uses, and finds the seal; and may still delete no stream', async () => {
-      const names = ['janitor: removal of groups and consumers', 'janitor: the seal'];
+      const names = ['cleanupUnusedGroups', 'environmentSeal'];
       const words = added(roles.consumer, ...names);
       await permit(roles.consumer, ...words);
       await source();
@@ -311,7 +311,11 @@ describe.each(Object.entries(grounds))('%s', (where, start) => {
 
         const third = consumer();
         third.subscribe('*', ({ type }) => handled.push(type));
+        await master.command('XGROUP', 'CREATECONSUMER', 'prod:orders', 'billing', 'gone');
+        await master.command('HSET', '{prod:orders}:groups', 'billing gone', '1');
+        const removed = once(third, 'consumerRemoved');
         await third.start();
+        expect((await removed)[0]).toMatchObject({ consumer: 'gone' });
         const lost = once(third, 'groupLost');
         await master.command('DEL', 'prod:orders');
         await lost;

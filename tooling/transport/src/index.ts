@@ -5,6 +5,7 @@ export { durabilitySuite } from './durability-suite.js';
 export { exitSuite } from './exit-suite.js';
 export { faultsSuite } from './faults-suite.js';
 export { giantsSuite } from './giants-suite.js';
+export { groupsSuite } from './groups-suite.js';
 export { idempotencySuite } from './idempotency-suite.js';
 export { janitorSuite } from './janitor-suite.js';
 export type { ApplicationClient, TransportKit } from './kit.js';

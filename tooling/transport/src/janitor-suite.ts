@@ -96,9 +96,9 @@ export function janitorSuite(kit: TransportKit): void {
       );
       const length = async () => Number(await server.command('XLEN', stream));
       await until(async () => full.length === 2);
-      // each publisher may have seen the same room once
+      // by what the other one had on its way
       expect(await length()).toBeGreaterThanOrEqual(1_000);
-      expect(await length()).toBeLessThanOrEqual(1_125);
+      expect(await length()).toBeLessThanOrEqual(1_250);
       consumer.resume();
       await stored;
       await until(async () => handled.length >= 4_000, { timeoutMs: 20_000 });
