@@ -35,7 +35,7 @@ function inNumbers({ promises, account, figures }: PartVerdict): object {
   return {
     holds: promises.every(({ holds }) => holds),
     promises: Object.fromEntries(promises.map(({ what, holds, found }) => [what, { holds, found }])),
-    account: numbersOf(account),
+    ...(account === undefined ? {} : { account: numbersOf(account) }),
     figures,
   };
 }
@@ -63,7 +63,7 @@ function markdown(head: ReportHead, parts: readonly PartVerdict[]): string {
 }
 
 function sideBySide(parts: readonly PartVerdict[]): string[] {
-  const columns = parts.map(({ account, figures }) => ({ ...numbersOf(account), ...figures }));
+  const columns = parts.map(({ account, figures }) => ({ ...(account && numbersOf(account)), ...figures }));
   const names = [...new Set(columns.flatMap(Object.keys))];
   const rows = names.map((name) => [
     name,
@@ -78,8 +78,9 @@ function section({ title, promises, account, figures }: PartVerdict): string[] {
   return [
     `## Promises${of}`,
     verdicts.length === 0 ? 'None: this is what is compared with.' : table(['Promise', 'Holds', 'Found'], verdicts),
-    `## Account${of}`,
-    table(['Events', 'Number'], Object.entries(numbersOf(account))),
+    ...(account === undefined
+      ? []
+      : [`## Account${of}`, table(['Events', 'Number'], Object.entries(numbersOf(account)))]),
     `## Measured${of}`,
     table(['Figure', 'Value'], Object.entries(figures)),
   ];

@@ -10,7 +10,8 @@ export interface Promised {
 
 /** How a trial ended. */
 export interface Verdict {
-  readonly account: Account;
+  /** `undefined`: there are too many events to note each of them, and the figures say what became of them. */
+  readonly account: Account | undefined;
   readonly promises: readonly Promised[];
   /** What else was measured, by name. */
   readonly figures: Readonly<Record<string, string | number>>;

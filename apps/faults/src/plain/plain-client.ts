@@ -11,7 +11,8 @@ export interface PlainEntry {
 
 /** What a hand-written loop needs of a client, with the client's default options. */
 export interface PlainClient {
-  append(stream: string, event: string): Promise<string>;
+  /** With `maxLength` the stream is trimmed to about so many entries, read or not. The first field names the event. */
+  append(stream: string, fields: Readonly<Record<string, string>>, maxLength?: number): Promise<string>;
   createGroup(stream: string, group: string): Promise<unknown>;
   read(stream: string, group: string, consumer: string): Promise<readonly PlainEntry[]>;
   acknowledge(stream: string, group: string, ids: readonly string[]): Promise<unknown>;
@@ -39,7 +40,11 @@ function openIoredis(address: Address): PlainClient {
           });
   client.on('error', noteError);
   return {
-    append: async (stream, event) => String(await client.xadd(stream, '*', 'id', event)),
+    async append(stream, fields, maxLength) {
+      const words = Object.entries(fields).flat();
+      const trimming = maxLength === undefined ? [] : ['MAXLEN', '~', maxLength];
+      return String(await client.xadd(stream, ...trimming, '*', ...words));
+    },
     createGroup: (stream, group) => client.xgroup('CREATE', stream, group, '0', 'MKSTREAM'),
     async read(stream, group, consumer) {
       const words = ['GROUP', group, consumer, 'COUNT', count, 'BLOCK', blockMs, 'STREAMS', stream, '>'] as const;
@@ -56,13 +61,21 @@ async function openNodeRedis(address: Address): Promise<PlainClient> {
   client.on('error', noteError);
   await client.connect();
   return {
-    append: (stream, event) => client.xAdd(stream, '*', { id: event }),
+    append: (stream, fields, maxLength) =>
+      client.xAdd(
+        stream,
+        '*',
+        fields,
+        maxLength === undefined ? {} : { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: maxLength } },
+      ),
     createGroup: (stream, group) => client.xGroupCreate(stream, group, '0', { MKSTREAM: true }),
     async read(stream, group, consumer) {
       const options = { COUNT: count, BLOCK: blockMs };
       const reply = await client.xReadGroup(group, consumer, { key: stream, id: '>' }, options);
       const streams = (reply ?? []) as { messages: { id: string; message: Record<string, string> }[] }[];
-      return streams.flatMap(({ messages }) => messages.map(({ id, message }) => ({ id, event: message.id ?? '' })));
+      return streams.flatMap(({ messages }) =>
+        messages.map(({ id, message }) => ({ id, event: Object.values(message)[0] ?? '' })),
+      );
     },
     acknowledge: (stream, group, ids) => client.xAck(stream, group, [...ids]),
     drop: async () => client.destroy(),

@@ -8,7 +8,7 @@ import { openPlainClient } from './plain-client.js';
 export async function openPlainSender(library: Client, address: Address, stream: string): Promise<Sender> {
   const client = await openPlainClient(library, address);
   return {
-    send: async ({ id }) => placeOf(stream, await client.append(stream, id)),
+    send: async ({ id }) => placeOf(stream, await client.append(stream, { id })),
     close: () => client.drop(),
   };
 }

@@ -16,6 +16,7 @@ import { sentinelBlind, sentinelCut, sentinelDemote, sentinelKill } from './sent
 import { sentinelFreeze } from './sentinel-freeze.js';
 import { sentinelUnreplicated } from './sentinel-unreplicated.js';
 import { stop } from './stop.js';
+import { week } from './week.js';
 
 export const scenarios: readonly Scenario[] = [
   kill,
@@ -40,4 +41,5 @@ export const scenarios: readonly Scenario[] = [
   clusterMove,
   partitioned,
   plain,
+  week,
 ];
