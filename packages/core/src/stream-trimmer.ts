@@ -44,6 +44,7 @@ export class StreamTrimmer {
   #waitMs = mostOftenMs;
   #turnAtMs = Number.NEGATIVE_INFINITY;
   #heldSinceMs: number | undefined;
+  #holder = '';
   #isDropping = false;
   #hasComplained = false;
   #last: { readonly atMs: number; readonly length: number } | undefined;
@@ -126,7 +127,7 @@ export class StreamTrimmer {
     const { keepUnread: kept } = decision;
     const isFull = isBeyond(decision, trimmed) || isAtGate(decision, trimmed);
     if (kept === undefined || !isFull || !trimmed.isStuck) this.#heldSinceMs = undefined;
-    else await this.#held(state, decision, kept, trimmed);
+    else await this.#held(state, order, decision, trimmed);
     if (this.#heldSinceMs === undefined) {
       this.#isDropping = false;
       this.#named.clear();
@@ -214,22 +215,20 @@ export class StreamTrimmer {
   }
 
   /** Beyond the bound, and all that is left there is needed by some group. */
-  async #held(state: StreamState, decision: TrimDecision, kept: KeepUnread, trimmed: Steps): Promise<void> {
-    const holder = holderOf(state, this.#released);
+  async #held(state: StreamState, order: TrimOrder, decision: TrimDecision, trimmed: Steps): Promise<void> {
+    const holder = holderOf(state, order);
     if (holder === undefined) return;
     const now = performance.now();
+    // what was held until now was the doing of a group that holds nothing any more
+    if (order.keepUnread?.released.includes(this.#holder)) this.#heldSinceMs = undefined;
+    this.#holder = holder.name;
     this.#heldSinceMs ??= now;
     const limit = decision.maxLength ?? null;
     const { length } = trimmed;
-    if (kept.overflow === 'drop') {
+    if (decision.keepUnread?.overflow === 'drop') {
       const { maxLength, minId } = decision;
       if (this.#isDropping) {
-        const order = {
-          bound: { maxLength, minId },
-          limit: decision.batchSize ?? 1_000,
-          isExact: decision.isExact ?? false,
-        };
-        const dropped = await this.#steps({ ...order, keepUnread: null }, decision);
+        const dropped = await this.#steps({ ...order, bound: { maxLength, minId }, keepUnread: null }, decision);
         const { removed, groups, lost, firstEntryId } = dropped;
         if (removed > 0) {
           this.#around.emit('trimmed', {
@@ -285,10 +284,11 @@ function isAtGate({ maxLength, keepUnread }: TrimDecision, { length }: Trimmed):
   return maxLength !== undefined && length >= maxLength;
 }
 
-function holderOf({ groups }: StreamState, released: ReadonlyMap<string, number>): GroupState | undefined {
+/** A group that was announced in this pass holds entries until the next one. */
+function holderOf({ groups }: StreamState, { keepUnread: kept }: TrimOrder): GroupState | undefined {
   let holder: GroupState | undefined;
   for (const group of groups) {
-    if (released.has(group.name)) continue;
+    if (kept?.released.includes(group.name)) continue;
     if (holder === undefined || compareEntryIds(group.floor, holder.floor) < 0) holder = group;
   }
   return holder;

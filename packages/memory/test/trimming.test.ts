@@ -88,10 +88,10 @@ describe('a publisher with a trimStrategy', () => {
     await publisher.close();
   });
 
-  test('names the group that holds it back, once', async () => {
+  test('names the group that holds it back, once, and no other one when that is released', async () => {
     const transport = new MemoryTransport();
     const watched = watch(transport);
-    const { publisher, publish, group, length, told } = stage({ maxLength: 100 }, transport);
+    const { publisher, publish, group, length, told } = stage({ maxLength: 100, maxGroupIdleMs: 8_500 }, transport);
     const done = await group('done');
     await group('behind');
     await publish(500);
@@ -100,10 +100,19 @@ describe('a publisher with a trimStrategy', () => {
     await until(async () => named().length > 0);
     expect(named()[0]?.value).toMatchObject({ stream: 'orders', group: 'behind', length: 500, limit: 100 });
     expect(await length()).toBe(500);
+    await done.register(60_000);
     await publish(1);
     const surveys = () => watched[0]?.surveys ?? 0;
     const before = surveys();
     await until(async () => surveys() >= before + 2);
+    expect(named()).toHaveLength(1);
+    await until(async () => {
+      await publish(1);
+      return told.some(({ name }) => name === 'groupReleased');
+    });
+    const released = told.find(({ name }) => name === 'groupReleased')?.value;
+    expect(released).toMatchObject({ stream: 'orders', group: 'behind' });
+    await until(async () => (await length()) < 500);
     expect(named()).toHaveLength(1);
     await publisher.close();
   }, 20_000);
