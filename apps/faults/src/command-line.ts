@@ -30,7 +30,7 @@ SCENARIO is one of these, or all (default):
   --seed N                           repeats the same choices (default: 1)
   --events N                         how many events are published, at most
   --faults N                         how often the fault comes: kills, drops, restarts, stops
-  --seconds N                        how long it lasts: freeze
+  --seconds N                        how long it lasts: freeze, week
   --part N                           only this part of a scenario that has several, from 1
   --patience N                       multiplies the limits of time, for a busy machine (default: 1)
   --reports DIRECTORY                where the reports go (default: apps/faults/reports)`;

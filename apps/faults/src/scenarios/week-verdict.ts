@@ -66,6 +66,11 @@ export function verdictOf(passed: Week, told: TrimTale | undefined, patience: nu
         holds: named !== undefined && release !== undefined && named < release.at,
         found: named === undefined ? 'never named' : `named ${named - abandonedAt} ms after it was abandoned`,
       },
+      {
+        what: 'The group that kept up was never named',
+        holds: told.held.every(({ group }) => group !== 'live'),
+        found: `named: ${told.held.map(({ group }) => group).join(', ')}`,
+      },
       within(
         'The abandoned group was released, once maxGroupIdleMs was over and',
         plan.maxGroupIdleMs + patience * boundedWithinMs,
