@@ -102,6 +102,7 @@ describe('the report', () => {
         { metrics: { rate: 100, clientCpuUs: 10, redisCpuUs: 2 }, foreignCores: 0 },
         { metrics: { rate: 50, clientCpuUs: 20, redisCpuUs: 2 }, foreignCores: 0 },
       ],
+      without: [],
       library: [
         { metrics: { rate: 120, clientCpuUs: 12, redisCpuUs: 2 }, foreignCores: 0 },
         { metrics: { rate: 60, clientCpuUs: 24, redisCpuUs: 2 }, foreignCores: 0 },
@@ -111,10 +112,25 @@ describe('the report', () => {
 
   test('says of each metric how the library compares, and whether that is enough', () => {
     const [rate, cpu, redis] = reportLines([result]);
-    expect(rate).toMatchObject({ metric: 'rate', plain: 75, library: 90, verdict: 'holds' });
+    expect(rate).toMatchObject({ metric: 'rate', base: 75, library: 90, verdict: 'holds' });
     expect(rate?.compared.median).toBeCloseTo(1.2);
     expect(cpu).toMatchObject({ metric: 'clientCpuUs', verdict: 'FAILS' });
     expect(redis).toMatchObject({ metric: 'redisCpuUs', target: undefined, verdict: '' });
+  });
+
+  test('compares a publisher that trims with one that does not, and with the loop', () => {
+    const runs = (rate: number) => [{ metrics: { rate }, foreignCores: 0 }];
+    const lines = reportLines([
+      {
+        benchCase: { kind: 'trim', client: 'ioredis', size: 1_024, inFlight: 64, hasGroup: false },
+        runs: { plain: runs(50), without: runs(100), library: runs(94) },
+      },
+    ]);
+    const rates = lines.filter(({ metric }) => metric === 'rate');
+    expect(rates).toEqual([
+      expect.objectContaining({ case: 'trim ioredis 1 KiB ×64, no group, on and off', base: 100, verdict: 'FAILS' }),
+      expect.objectContaining({ case: 'trim ioredis 1 KiB ×64, no group', base: 50, verdict: '' }),
+    ]);
   });
 
   test('is a table that Markdown understands', () => {
@@ -159,7 +175,16 @@ describe('the program', () => {
 
   test.each([
     ['ioredis', 'publish,consume', ['publish ioredis 100 B ×8', 'consume ioredis 100 B']],
-    ['node-redis', 'e2e', ['end to end node-redis 100 B ×8']],
+    [
+      'node-redis',
+      'e2e,trim',
+      [
+        'end to end node-redis 100 B ×8',
+        ...['no group', 'no group, on and off', 'a group, on and off'].map(
+          (rest) => `trim node-redis 100 B ×8, ${rest}`,
+        ),
+      ],
+    ],
   ])(
     'measures a few events on %s, checks that all of them arrived, and writes what it found',
     async (client, only, names) => {
@@ -179,10 +204,10 @@ describe('the program', () => {
       const report = JSON.parse(await readFile(json, 'utf8'));
       expect(new Set(report.lines.map((line: { case: string }) => line.case))).toEqual(new Set(names));
       expect(report.noise.failed).toBe(0);
-      for (const { plain, library, comparison, compared } of report.lines) {
-        expect(plain).toBeGreaterThan(0);
+      for (const { base, library, comparison, compared } of report.lines) {
+        expect(base).toBeGreaterThan(0);
         expect(library).toBeGreaterThan(0);
-        expect(compared.median).toBeCloseTo(comparison === 'ratio' ? library / plain : library - plain, 5);
+        expect(compared.median).toBeCloseTo(comparison === 'ratio' ? library / base : library - base, 5);
       }
     },
   );

@@ -2,8 +2,9 @@ import type { BenchOptions } from './options.js';
 
 export type Client = 'ioredis' | 'node-redis';
 
-/** The loop written by hand, or the library. */
-export type Side = 'plain' | 'library';
+/** The loop written by hand, the library, or the library without what a case is about. */
+export type Side = 'plain' | 'library' | 'without';
+export const sides: readonly Side[] = ['plain', 'without', 'library'];
 
 export interface PublishCase {
   readonly kind: 'publish';
@@ -12,6 +13,16 @@ export interface PublishCase {
   readonly inFlight: number;
   /** Whether the library side has a zod contract. The plain side never has. */
   readonly validated: boolean;
+}
+
+/** What it costs a publisher that its stream is kept within a bound. */
+export interface TrimCase {
+  readonly kind: 'trim';
+  readonly client: Client;
+  readonly size: number;
+  readonly inFlight: number;
+  /** Whether a group reads along, whose unread events stay. */
+  readonly hasGroup: boolean;
 }
 
 export interface ConsumeCase {
@@ -41,10 +52,21 @@ export interface BehaviourCase {
   readonly client: Client;
 }
 
-export type BenchCase = PublishCase | ConsumeCase | EndToEndCase | LatencyCase | BehaviourCase;
+export type BenchCase = PublishCase | TrimCase | ConsumeCase | EndToEndCase | LatencyCase | BehaviourCase;
 export type Kind = BenchCase['kind'];
 
-export const kinds = ['publish', 'consume', 'e2e', 'latency', 'idle', 'stall', 'frozen', 'hanging', 'memory'] as const;
+export const kinds = [
+  'publish',
+  'trim',
+  'consume',
+  'e2e',
+  'latency',
+  'idle',
+  'stall',
+  'frozen',
+  'hanging',
+  'memory',
+] as const;
 const sizes = [100, 1_024, 16_384] as const;
 const inFlights = [1, 64, 1_024] as const;
 
@@ -61,6 +83,13 @@ function casesOf(kind: Kind, client: Client, options: BenchOptions): BenchCase[]
   if (kind === 'publish') return publishCases(client, options);
   if (kind === 'consume') return consumeCases(client, options);
   const common = options.sizes ?? [1_024];
+  if (kind === 'trim') {
+    return common.flatMap((size) =>
+      (options.inFlights ?? [64]).flatMap((inFlight) =>
+        [false, true].map((hasGroup) => ({ kind, client, size, inFlight, hasGroup }) as const),
+      ),
+    );
+  }
   if (kind === 'e2e') {
     return common.flatMap((size) =>
       (options.inFlights ?? [64]).map((inFlight) => ({ kind, client, size, inFlight }) as const),
@@ -107,13 +136,20 @@ export function nameOf(benchCase: BenchCase): string {
   if (kind === 'publish') {
     return `publish ${client} ${sizeName(benchCase.size)} ×${benchCase.inFlight}${benchCase.validated ? ' zod' : ''}`;
   }
+  if (kind === 'trim') {
+    const group = benchCase.hasGroup ? ', a group' : ', no group';
+    return `trim ${client} ${sizeName(benchCase.size)} ×${benchCase.inFlight}${group}`;
+  }
   if (kind === 'consume') return `consume ${client} ${sizeName(benchCase.size)}${benchCase.validated ? ' zod' : ''}`;
   if (kind === 'e2e') return `end to end ${client} ${sizeName(benchCase.size)} ×${benchCase.inFlight}`;
   if (kind === 'latency') return `latency ${client} ${sizeName(benchCase.size)} ${benchCase.perSecond}/s`;
   return `${kind} ${client}`;
 }
 
-export function sidesOf({ kind }: BenchCase): readonly Side[] {
+export function sidesOf(benchCase: BenchCase): readonly Side[] {
+  const { kind } = benchCase;
+  // trimming blindly takes from the group what it has not read, and nothing to compare with is left
+  if (kind === 'trim') return benchCase.hasGroup ? ['without', 'library'] : ['without', 'library', 'plain'];
   const alone = kind === 'idle' || kind === 'stall' || kind === 'frozen' || kind === 'hanging';
   return alone ? ['library'] : ['plain', 'library'];
 }

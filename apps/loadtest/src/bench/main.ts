@@ -49,7 +49,7 @@ function footnotes(results: readonly CaseResult[]): string {
   const { runs, failed, disturbed, foreignCores } = disturbance(results, foreignCoresAllowed);
   const noise = `${runs} runs, ${failed} failed, ${disturbed} disturbed (more than ${foreignCoresAllowed} cores used by others); foreign load: median ${foreignCores.median.toFixed(2)}, at most ${foreignCores.max.toFixed(2)} cores.`;
   const method =
-    'Plain and library are medians; what is compared is compared round by round: × = library / plain, + and - = library less plain, otherwise the library alone. CPU is the figure to trust.';
+    'Base (the plain loop; where it says on and off, the library without it) and library are medians; what is compared is compared round by round: × = library / base, + and - = library less base, otherwise the library alone. CPU is the figure to trust.';
   return [method, noise, ...remarksOf(results)].join('\n');
 }
 

@@ -1,4 +1,4 @@
-import { nameOf, type Side } from './cases.js';
+import { nameOf, sides } from './cases.js';
 import type { Metric, RunResult } from './metrics.js';
 import type { CaseResult } from './schedule.js';
 import { compareRounds, median, type Spread, spread } from './statistics.js';
@@ -9,7 +9,7 @@ export interface ReportLine {
   readonly case: string;
   readonly metric: Metric;
   /** Medians. */
-  readonly plain: number | undefined;
+  readonly base: number | undefined;
   readonly library: number;
   readonly comparison: Criterion['comparison'];
   /** Of what was compared round by round, or of the library's own figures. */
@@ -22,14 +22,14 @@ export function reportLines(results: readonly CaseResult[]): ReportLine[] {
   return results.flatMap((result) => criteriaOf(result.benchCase).map((criterion) => lineOf(result, criterion)));
 }
 
-function lineOf({ benchCase, runs }: CaseResult, { metric, comparison, target }: Criterion): ReportLine {
-  const plain = runs.plain.map((run) => run?.metrics[metric]);
+function lineOf({ benchCase, runs }: CaseResult, { metric, comparison, base, target }: Criterion): ReportLine {
+  const other = runs[base].map((run) => run?.metrics[metric]);
   const library = runs.library.map((run) => run?.metrics[metric]);
-  const compared = comparison === 'alone' ? spread(present(library)) : compareRounds(comparison, library, plain);
+  const compared = comparison === 'alone' ? spread(present(library)) : compareRounds(comparison, library, other);
   return {
-    case: nameOf(benchCase),
+    case: base === 'plain' ? nameOf(benchCase) : `${nameOf(benchCase)}, on and off`,
     metric,
-    plain: runs.plain.length === 0 ? undefined : median(present(plain)),
+    base: runs[base].length === 0 ? undefined : median(present(other)),
     library: median(present(library)),
     comparison,
     compared,
@@ -56,7 +56,6 @@ export function disturbance(results: readonly CaseResult[], allowed: number) {
 
 /** What readers may want to know beside the numbers, without repetitions. */
 export function remarksOf(results: readonly CaseResult[]): string[] {
-  const sides: readonly Side[] = ['plain', 'library'];
   return results.flatMap(({ benchCase, runs }) =>
     sides.flatMap((side) =>
       (runs[side].at(-1)?.remarks ?? []).map((remark) => `${nameOf(benchCase)}, ${side}: ${remark}`),

@@ -27,7 +27,7 @@ export interface Progress {
   patienceOver(): void;
 }
 
-/** Runs the sides in turn, A B A B …, round by round, so that the machine's moods fall on both. */
+/** Runs the sides in turn, A B A B …, round by round, so that the machine's moods fall on all. */
 export async function runCases(
   cases: readonly BenchCase[],
   options: BenchOptions,
@@ -37,7 +37,7 @@ export async function runCases(
   let wasOver = false;
   const results = cases.map((benchCase) => ({
     benchCase,
-    runs: { plain: [] as (RunResult | undefined)[], library: [] as (RunResult | undefined)[] },
+    runs: { plain: [], without: [], library: [] } as Record<Side, (RunResult | undefined)[]>,
   }));
   for (let round = 0; round < options.rounds; round += 1) {
     for (const { benchCase, runs } of results) {

@@ -2,7 +2,7 @@ import { metricNames } from './metrics.js';
 import type { ReportLine } from './report.js';
 import type { Target } from './targets.js';
 
-const columns = ['case', 'metric', 'plain', 'library', 'compared [least – most]', 'must', 'aim', 'verdict'] as const;
+const columns = ['case', 'metric', 'base', 'library', 'compared [least – most]', 'must', 'aim', 'verdict'] as const;
 
 /** The report as a Markdown table with aligned columns. */
 export function table(lines: readonly ReportLine[]): string {
@@ -22,7 +22,7 @@ function cells(line: ReportLine, isContinued: boolean): string[] {
   return [
     isContinued ? '' : line.case,
     metricNames[line.metric],
-    line.plain === undefined ? '' : short(line.plain),
+    line.base === undefined ? '' : short(line.base),
     short(line.library),
     `${figure(compared.median)} [${short(compared.min)} – ${short(compared.max)}]`,
     bound(target, target?.must),

@@ -1,4 +1,4 @@
-import type { BenchCase, Client, ConsumeCase, PublishCase } from './cases.js';
+import type { BenchCase, Client, ConsumeCase, PublishCase, Side, TrimCase } from './cases.js';
 import type { Metric } from './metrics.js';
 import type { Comparison } from './statistics.js';
 
@@ -14,18 +14,32 @@ export interface Criterion {
   readonly metric: Metric;
   /** `alone` = the library's own figure. */
   readonly comparison: Comparison | 'alone';
+  /** What the library is compared with. */
+  readonly base: Exclude<Side, 'library'>;
   readonly target: Target | undefined;
 }
 
 const atLeast = (must: number, aim = must): Target => ({ direction: 'at least', must, aim });
 const atMost = (must: number, aim = must): Target => ({ direction: 'at most', must, aim });
-const ratio = (metric: Metric, target?: Target): Criterion => ({ metric, comparison: 'ratio', target });
-const alone = (metric: Metric, target?: Target): Criterion => ({ metric, comparison: 'alone', target });
+const ratio = (metric: Metric, target?: Target): Criterion => ({
+  metric,
+  comparison: 'ratio',
+  base: 'plain',
+  target,
+});
+const alone = (metric: Metric, target?: Target): Criterion => ({
+  metric,
+  comparison: 'alone',
+  base: 'plain',
+  target,
+});
 
 export function criteriaOf(benchCase: BenchCase): readonly Criterion[] {
   switch (benchCase.kind) {
     case 'publish':
       return publishCriteria(benchCase);
+    case 'trim':
+      return trimCriteria(benchCase);
     case 'consume':
       return consumeCriteria(benchCase);
     case 'e2e':
@@ -49,13 +63,19 @@ export function criteriaOf(benchCase: BenchCase): readonly Criterion[] {
     case 'memory':
       return [
         alone('heapGrowth', atMost(1.1, 1.03)),
-        { metric: 'peakRssMb', comparison: 'difference', target: atMost(30, 10) },
+        { metric: 'peakRssMb', comparison: 'difference', base: 'plain', target: atMost(30, 10) },
       ];
   }
 }
 
 function publishCriteria(benchCase: PublishCase): Criterion[] {
   return [ratio('rate', publishRate(benchCase)), ratio('clientCpuUs', publishCpu(benchCase)), ratio('redisCpuUs')];
+}
+
+function trimCriteria({ hasGroup }: TrimCase): readonly Criterion[] {
+  const added = [ratio('rate', atLeast(0.95, 0.98)), ratio('clientCpuUs'), ratio('redisCpuUs')];
+  const without = added.map((criterion) => ({ ...criterion, base: 'without' as const }));
+  return hasGroup ? without : [...without, ratio('rate'), ratio('clientCpuUs'), ratio('redisCpuUs')];
 }
 
 function publishRate({ client, size, inFlight, validated }: PublishCase): Target | undefined {
@@ -73,7 +93,12 @@ function publishCpu({ client, size, inFlight, validated }: PublishCase): Target 
 
 function consumeCriteria({ client, size, validated }: ConsumeCase): Criterion[] {
   if (size <= 100) {
-    const added: Criterion = { metric: 'clientCpuUs', comparison: 'difference', target: atMost(2.2, 1.5) };
+    const added: Criterion = {
+      metric: 'clientCpuUs',
+      comparison: 'difference',
+      base: 'plain',
+      target: atMost(2.2, 1.5),
+    };
     return [ratio('rate', atLeast(0.65, 0.85)), added, ratio('redisCpuUs')];
   }
   const target = validated

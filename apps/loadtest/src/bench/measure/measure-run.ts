@@ -10,6 +10,7 @@ import { measureIdle } from './idle.js';
 import { measureMemory } from './memory.js';
 import { measurePublish } from './publish.js';
 import { measureStall, stallServerOptions } from './stall.js';
+import { measureTrim } from './trim.js';
 
 /** One run of one side, on a server and in processes that exist for it alone. */
 export function measureRun(benchCase: BenchCase, side: Side, options: BenchOptions): Promise<RunResult> {
@@ -21,6 +22,8 @@ function measureOn(stage: Stage, benchCase: BenchCase, side: Side): Promise<RunR
   switch (benchCase.kind) {
     case 'publish':
       return measurePublish(stage, benchCase, side);
+    case 'trim':
+      return measureTrim(stage, benchCase, side);
     case 'consume':
       return measureConsume(stage, benchCase, side);
     case 'e2e':

@@ -1,6 +1,7 @@
 import { type ConsumerOptions, EventConsumer, type EventContracts, EventPublisher, type Transport } from '@events/core';
 import type { Client } from '../cases.js';
 import { type Order, orderType, sourceName } from '../orders.js';
+import type { SideChoice } from './open-side.js';
 import { type ConsumingSide, consumerName, groupName, type Handler, type PublishingSide, streamName } from './side.js';
 
 /** The library over one of the clients, with its default options. Only that client is loaded. */
@@ -19,7 +20,7 @@ export class LibraryPublisher implements PublishingSide {
   readonly #transport: Transport;
   readonly #publisher: EventPublisher;
 
-  static async open(client: Client, url: string, validated: boolean): Promise<LibraryPublisher> {
+  static async open({ side, client, url, validated, maxLength }: SideChoice): Promise<LibraryPublisher> {
     const transport = await openTransport(client, url);
     const contracts = await contractsIf(validated);
     return new LibraryPublisher(
@@ -28,7 +29,7 @@ export class LibraryPublisher implements PublishingSide {
         transport,
         source: sourceName,
         defaultStream: streamName,
-        trimStrategy: { enabled: false },
+        trimStrategy: maxLength === undefined || side === 'without' ? { enabled: false } : { maxLength },
         ...contracts,
       }),
     );

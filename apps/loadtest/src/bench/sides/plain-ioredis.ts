@@ -11,14 +11,16 @@ const blockMs = 1_000;
 /** The publisher that a good engineer writes with ioredis: automatic pipelining, and every call awaited. */
 export class PlainIoredisPublisher implements PublishingSide {
   readonly #client: Redis;
+  readonly #trimming: readonly ['MAXLEN', '~', number] | readonly [];
 
-  constructor(url: string) {
+  constructor(url: string, maxLength: number | undefined) {
     this.#client = new Redis(url, { enableAutoPipelining: true });
+    this.#trimming = maxLength === undefined ? [] : ['MAXLEN', '~', maxLength];
   }
 
   publish(order: Order): Promise<unknown> {
     const { id, type, meta, data } = plainEntry(order);
-    return this.#client.xadd(streamName, '*', 'id', id, 'type', type, 'meta', meta, 'data', data);
+    return this.#client.xadd(streamName, ...this.#trimming, '*', 'id', id, 'type', type, 'meta', meta, 'data', data);
   }
 
   async close(): Promise<void> {

@@ -18,14 +18,17 @@ function openClient(url: string) {
 export class PlainNodeRedisPublisher implements PublishingSide {
   readonly #client: Client;
   readonly #connected: Promise<unknown>;
+  readonly #options: NonNullable<Parameters<Client['xAdd']>[3]>;
 
-  constructor(url: string) {
+  constructor(url: string, maxLength: number | undefined) {
     this.#client = openClient(url);
+    this.#options =
+      maxLength === undefined ? {} : { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: maxLength } };
     this.#connected = this.#client.connect();
   }
 
   publish(order: Order): Promise<unknown> {
-    return this.#client.xAdd(streamName, '*', plainEntry(order));
+    return this.#client.xAdd(streamName, '*', plainEntry(order), this.#options);
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,8 @@ export interface PublishJob extends Common {
   readonly inFlight: number;
   readonly warmup: number;
   readonly count: number;
+  /** The bound of the stream. Default: none. */
+  readonly maxLength?: number;
 }
 
 /** As `PublishJob`, but so many a second, without waiting for answers. */
