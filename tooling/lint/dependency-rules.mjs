@@ -3,6 +3,7 @@
 
 /** A package may import itself, Node's own modules, and what stands here: names of rooms, then one client or library. */
 const doors = {
+  admin: { rooms: ['core'] },
   conformance: { rooms: ['core'] },
   core: {},
   memory: { rooms: ['core'] },

@@ -22,6 +22,7 @@ export type EventsErrorCode =
   | 'EVENTS_PERMISSION'
   | 'EVENTS_SERIALIZATION'
   | 'EVENTS_STREAM_NAME'
+  | 'EVENTS_STREAM_NOT_FOUND'
   | 'EVENTS_TIMEOUT'
   | 'EVENTS_TRANSPORT'
   | 'EVENTS_UNDECODABLE'
@@ -189,6 +190,17 @@ export class EnvironmentError extends EventsError {
   }
   static {
     register(EnvironmentError, 'EnvironmentError');
+  }
+}
+
+/** There is no such stream on the server. */
+export class StreamNotFoundError extends EventsError {
+  protected static override readonly brand = 'StreamNotFoundError';
+  constructor(message: string, options?: EventsErrorOptions) {
+    super('EVENTS_STREAM_NOT_FOUND', message, options);
+  }
+  static {
+    register(StreamNotFoundError, 'StreamNotFoundError');
   }
 }
 

@@ -1,5 +1,6 @@
 export { type ChangePartitionsOptions, changePartitions } from './change-partitions.js';
 export type { CircuitBreakerOptions } from './circuit-breaker.js';
+export { compareEntryIds } from './compare-entry-ids.js';
 export type { ConsumedEvent, EventHandler, HandlerContext } from './consumed-event.js';
 export { type ConsumerState, EventConsumer, type OwnedPartition, type StopReport } from './consumer.js';
 export type {
@@ -11,6 +12,7 @@ export type {
   RecoveredState,
 } from './consumer-events.js';
 export type { ConsumerOptions } from './consumer-options.js';
+export { IsolatingEmitter } from './emitter.js';
 export {
   ClosedError,
   ConsumerNameInUseError,
@@ -30,6 +32,7 @@ export {
   type PublishOutcome,
   SerializationError,
   StreamNameError,
+  StreamNotFoundError,
   TimeoutError,
   TransportError,
   UndecodableEntryError,
@@ -48,6 +51,7 @@ export {
   type MatchingEvent,
 } from './event-contracts.js';
 export type { FailoverRecovered } from './failover-recovery.js';
+export { toError } from './failure.js';
 export type { GroupNamingContext, GroupNamingStrategy } from './group-name.js';
 export type {
   ConsumerDescription,
@@ -69,7 +73,8 @@ export type {
   Trimmed,
   TrimOrder,
 } from './janitor.js';
-export type { Logger } from './logger.js';
+export { type Logger, safeLogger } from './logger.js';
+export { checkKeys, checkLogger, checkTransport, choice, flag, requiredWholeNumber, wholeNumber } from './options.js';
 export type { PublishReceipt } from './outgoing-event.js';
 export { partitionOf, partitionStream } from './partition.js';
 export type { PartitionTable } from './partition-table.js';
@@ -81,9 +86,17 @@ export {
   type PublishOutcomeOf,
 } from './publisher.js';
 export type { PublisherDurability, PublisherOptions } from './publisher-options.js';
+export { retryOperation } from './retry-operation.js';
 export { exponentialBackoff, fixedDelay, type RecoveryStrategy, type RetryPolicy } from './retry-policy.js';
 export type { SchemaInput, SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from './standard-schema.js';
-export { companionKey, type StreamValidation } from './stream-name.js';
+export {
+  checkMemberName,
+  checkPrefix,
+  checkStreamValidation,
+  companionKey,
+  type StreamValidation,
+  streamKey,
+} from './stream-name.js';
 export type {
   Acknowledged,
   Acknowledgement,
@@ -112,7 +125,7 @@ export type {
   Stored,
   Transport,
 } from './transport.js';
-export type { TrimStrategy } from './trim-options.js';
+export { type TrimStrategy, trimPolicyOf } from './trim-options.js';
 export {
   combine,
   type KeepUnread,

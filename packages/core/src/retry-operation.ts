@@ -18,7 +18,7 @@ export async function retryOperation<Result>(
     } catch (error) {
       const failure = transport.classify(error);
       const repeatable = failure.kind === 'offline' || failure.kind === 'refused' || failure.kind === 'unknown';
-      if (signal.aborted) throw new ClosedError(`${what}: the consumer was stopped meanwhile`);
+      if (signal.aborted) throw new ClosedError(`${what}: it was stopped meanwhile`);
       if (!repeatable || strategy === 'failfast' || failures > maxRetries)
         throw toError(what, failure, { retryable: repeatable });
       await sleep(jitteredBackoffMs(failures, 100, 2_000), signal);

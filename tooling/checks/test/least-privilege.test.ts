@@ -1,5 +1,6 @@
 // The users in apps/docs/redis-users.md suffice for what they are for, and may do no more.
 import { once } from 'node:events';
+import { EventAdmin } from '@events/admin';
 import {
   changePartitions,
   EventConsumer,
@@ -405,6 +406,28 @@ describe.each(Object.entries(grounds))('%s', (where, start) => {
           'FLUSHALL',
         ],
       ]);
+    });
+
+    test('an operator looks into an environment, and trims in it', async () => {
+      await permit(roles.operator);
+      await source();
+      await permit(roles.consumer);
+      await publisher().publishBatch(new Array(5).fill({ type: 'order.placed', data: null }));
+      const master = await ground.masterOf('prod:orders');
+      await master.command('XGROUP', 'CREATE', 'prod:orders', 'billing', '0');
+      const admin = new EventAdmin({ transport: logIn(roles.operator), streamPrefix: 'prod' });
+      expect(await admin.streams()).toMatchObject([{ name: 'orders', length: 5, bytes: expect.any(Number) }]);
+      expect(await admin.describe('orders')).toMatchObject([{ deadLetters: 0, groups: [{ group: 'billing' }] }]);
+      expect(await admin.lag('orders')).toMatchObject([{ lag: 5 }]);
+      expect(await admin.pending('orders', 'billing')).toEqual([]);
+      expect((await admin.memory()).totalBytes).toBeGreaterThan(0);
+      const strategy = { maxLength: 2, trimThreshold: 1, keepUnread: false };
+      expect(await admin.trim('orders', strategy, { dryRun: true })).toMatchObject([{ removed: 3 }]);
+      expect(await admin.trim('orders', strategy)).toMatchObject([{ removed: 3, lost: [{ unread: 3 }] }]);
+      expect(await admin.allowPrefix('prod')).toEqual(['prod']);
+      expect(await admin.disallowPrefix('prod')).toEqual([]);
+      await admin.close();
+      expect(await denied()).toEqual([]);
     });
 
     test('an operator trims, changes partitions and sees the settings, and may not destroy', async () => {

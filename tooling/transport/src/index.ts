@@ -1,3 +1,4 @@
+export { adminSuite } from './admin-suite.js';
 export { clusterHarness } from './cluster-harness.js';
 export { clusterSuite } from './cluster-suite.js';
 export { conformanceOn } from './conformance-on.js';

@@ -1,0 +1,4 @@
+import { adminSuite } from '@events/tooling-transport';
+import { kit } from './kit.js';
+
+adminSuite(kit);
