@@ -19,15 +19,7 @@ const places: Readonly<Record<string, string>> = {
 
 const span = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => `F${String(from + index).padStart(2, '0')}`);
-const wanted = [
-  ...span(1, 30),
-  ...span(35, 46),
-  ...span(53, 56),
-  ...span(60, 70),
-  ...span(74, 74),
-  ...span(80, 81),
-  ...span(83, 87),
-];
+const wanted = [...span(1, 30), ...span(35, 46), ...span(53, 56), ...span(60, 70), ...span(74, 74), ...span(80, 87)];
 
 const rows = Array.from(page.matchAll(/^\| (F\d\d) \|.*\| (.*) \|$/gm), ([, id = '', proofs = '']) => ({
   id,

@@ -4,6 +4,7 @@ import { clusterMove } from './cluster-move.js';
 import { drop } from './drop.js';
 import { flush } from './flush.js';
 import { freeze } from './freeze.js';
+import { janitors } from './janitors.js';
 import { kill } from './kill.js';
 import { mixed } from './mixed.js';
 import { partitioned } from './partitions.js';
@@ -15,6 +16,7 @@ import { restart } from './restart.js';
 import { sentinelBlind, sentinelCut, sentinelDemote, sentinelKill } from './sentinel-failover.js';
 import { sentinelFreeze } from './sentinel-freeze.js';
 import { sentinelUnreplicated } from './sentinel-unreplicated.js';
+import { slowConsumer } from './slow-consumer.js';
 import { stop } from './stop.js';
 import { week } from './week.js';
 
@@ -42,4 +44,6 @@ export const scenarios: readonly Scenario[] = [
   partitioned,
   plain,
   week,
+  slowConsumer,
+  janitors,
 ];

@@ -10,9 +10,18 @@ export interface TrafficOrders {
   readonly group: string;
   /** How many events there will be. */
   readonly events: number;
+  /** How long its handlers take, until it is told to be quick. Default: no time at all. */
+  readonly handlerMs?: number | undefined;
   /** Where it leaves its tally when it is asked to stop. */
   readonly tally: string;
 }
 
-/** What such a process says. Whatever it is told asks it to stop. */
-export type TrafficNotice = { readonly kind: 'ready' } | { readonly kind: 'handled'; readonly count: number };
+/** What it is told: its handlers are to take no time any more, or it is to stop. */
+export type TrafficRequest = 'be quick' | 'stop';
+
+/** What such a process says. */
+export type TrafficNotice =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'handled'; readonly count: number }
+  | { readonly kind: 'heap'; readonly usedBytes: number }
+  | { readonly kind: 'told'; readonly name: string; readonly reason: string };

@@ -3,30 +3,42 @@ import { EventConsumer } from '@events/core';
 import { openPlainClient } from '../plain/plain-client.js';
 import { openTransport } from '../transports.js';
 import { Tally } from './tally.js';
-import type { TrafficNotice, TrafficOrders } from './traffic-orders.js';
+import type { TrafficNotice, TrafficOrders, TrafficRequest } from './traffic-orders.js';
 
 const orders = JSON.parse(process.argv[2] ?? '') as TrafficOrders;
 const { client: library, url, stream, group } = orders;
 const tally = new Tally(orders.events);
 const tellEveryMs = 20;
+const sampleEveryMs = 500;
 const prefetch = 1_000;
 let count = 0;
+let { handlerMs = 0 } = orders;
 
 const stop = orders.isPlain ? await consumePlainly() : await consume();
-process.once('message', () => void end());
+process.on('message', (request: TrafficRequest) => {
+  if (request === 'stop') void end();
+  else handlerMs = 0;
+});
 process.on('disconnect', () => process.exit());
 tell({ kind: 'ready' });
 const telling = setInterval(() => tell({ kind: 'handled', count }), tellEveryMs);
+const sampling = setInterval(() => tell({ kind: 'heap', usedBytes: process.memoryUsage().heapUsed }), sampleEveryMs);
 
 function note(event: number): void {
   tally.note(event);
   count += 1;
 }
 
+function handle(event: number): void | Promise<void> {
+  if (handlerMs === 0) return note(event);
+  return new Promise((resolve) => setTimeout(resolve, handlerMs)).then(() => note(event));
+}
+
 async function end(): Promise<void> {
   await stop();
   tally.write(orders.tally);
   clearInterval(telling);
+  clearInterval(sampling);
   process.removeAllListeners('disconnect');
   process.disconnect();
 }
@@ -45,7 +57,10 @@ async function consume(): Promise<() => Promise<void>> {
       throw error;
     }),
   );
-  await consumer.subscribe('*', ({ data }) => note((data as { readonly number: number }).number)).start();
+  consumer.on('slowConsumer', () => tell({ kind: 'told', name: 'slowConsumer', reason: 'lag' }));
+  consumer.on('backpressure', ({ reason }) => tell({ kind: 'told', name: 'backpressure', reason }));
+  consumer.on('recovered', ({ reason }) => tell({ kind: 'told', name: 'recovered', reason }));
+  await consumer.subscribe('*', ({ data }) => handle((data as { readonly number: number }).number)).start();
   return async () => {
     await consumer.stop();
     await transport.close();

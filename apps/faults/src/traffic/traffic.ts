@@ -38,10 +38,11 @@ export class Traffic {
     return { client: options.client, url: server.url, stream };
   }
 
-  async start(group: string): Promise<TrafficConsumer> {
+  /** `handlerMs` = how long its handlers take, until it is told to be quick. */
+  async start(group: string, handlerMs = 0): Promise<TrafficConsumer> {
     this.#started += 1;
     const tally = join(this.#trial.directory, `tally-${this.#started}`);
-    const orders = { ...this.where, isPlain: this.#isPlain, group, events: this.#events, tally };
+    const orders = { ...this.where, isPlain: this.#isPlain, group, events: this.#events, handlerMs, tally };
     const consumer = await TrafficConsumer.start(orders);
     this.#consumers.push(consumer);
     return consumer;
