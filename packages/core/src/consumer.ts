@@ -75,7 +75,7 @@ export class EventConsumer<Contracts extends EventContracts = EventContracts> ex
     const emit: EmitConsumerEvent = (name, ...values) => this.emit(name, ...values);
     this.#dispatcher = new Dispatcher(settings, {
       handlerOf: (type) => this.#subscribedTo(type)?.handler,
-      circuitOf: (type) => this.#subscribedTo(type)?.circuit,
+      circuitOf: (type) => (this.#circuits.length === 0 ? undefined : this.#subscribedTo(type)?.circuit),
       onChange: () => this.#changed(),
       flush: () => Promise.all(this.#allStreams().map((stream) => stream.flushHandled())),
     });

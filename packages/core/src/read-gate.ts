@@ -23,7 +23,8 @@ export class ReadGate {
   readonly #prefetch: number;
   readonly #countStreams: () => number;
   readonly #congested = new Set<Reason>();
-  readonly #process: ProcessMember;
+  /** From the first read on: who only exists takes no part. */
+  #joined: ProcessMember | undefined;
   #promised = 0;
   #waiting: (() => void)[] = [];
   isPaused = false;
@@ -40,7 +41,6 @@ export class ReadGate {
     this.#concurrency = limits.concurrency;
     this.#prefetch = limits.prefetch;
     this.#countStreams = countStreams;
-    this.#process = joinProcess(this.notify);
   }
 
   /** Entries came. */
@@ -50,7 +50,7 @@ export class ReadGate {
 
   /** Nobody waits any more. */
   close(): void {
-    this.#process.leave();
+    this.#joined?.leave();
   }
 
   /** Waits for room to read. */
@@ -132,6 +132,11 @@ export class ReadGate {
   #isHeapFull(): boolean {
     const isFull = this.#judge('heap', this.#process.pressure.heapPercent, maxHeapPercent);
     return isFull && !this.#dispatcher.isEmpty;
+  }
+
+  get #process(): ProcessMember {
+    this.#joined ??= joinProcess(this.notify);
+    return this.#joined;
   }
 
   #judgeLoop(): void {

@@ -252,6 +252,13 @@ export class StreamTrimmer {
     }
   }
 
+  /** Nothing is published; but a group that catches up lets more go with every pass. */
+  #nextAtRest(length: number, removed: number, maxLength: number | undefined): number {
+    if (removed > 0) return usuallyMs / 10;
+    const longest = maxLength !== undefined && length > maxLength ? usuallyMs : restingMs;
+    return Math.min(longest, Math.max(usuallyMs, this.#waitMs * 2));
+  }
+
   /** The faster a stream grows, the sooner it is looked at again: before it is a twentieth longer. */
   #next(length: number, removed: number, maxLength: number | undefined): number {
     const now = performance.now();
@@ -259,7 +266,7 @@ export class StreamTrimmer {
     this.#last = { atMs: now, length };
     if (before === undefined) return mostOftenMs;
     const grown = Math.max(0, length + removed - before.length);
-    if (grown === 0) return Math.min(restingMs, Math.max(usuallyMs, this.#waitMs * 2));
+    if (grown === 0) return this.#nextAtRest(length, removed, maxLength);
     const perMs = grown / Math.max(1, now - before.atMs);
     const room = Math.max(nodeEntries, (maxLength ?? length) / 20);
     return Math.min(usuallyMs, Math.max(mostOftenMs, room / perMs));
