@@ -252,22 +252,18 @@ export class StreamTrimmer {
     }
   }
 
-  /** Nothing is published; but a group that catches up lets more go with every pass. */
-  #nextAtRest(length: number, removed: number, maxLength: number | undefined): number {
-    if (removed > 0) return usuallyMs / 10;
-    const longest = maxLength !== undefined && length > maxLength ? usuallyMs : restingMs;
-    return Math.min(longest, Math.max(usuallyMs, this.#waitMs * 2));
-  }
-
-  /** The faster a stream grows, the sooner it is looked at again: before it is a twentieth longer. */
+  /** The faster a stream grows, or groups let go of it, the sooner it is looked at again: before a twentieth more could go. */
   #next(length: number, removed: number, maxLength: number | undefined): number {
     const now = performance.now();
     const before = this.#last;
     this.#last = { atMs: now, length };
     if (before === undefined) return mostOftenMs;
-    const grown = Math.max(0, length + removed - before.length);
-    if (grown === 0) return this.#nextAtRest(length, removed, maxLength);
-    const perMs = grown / Math.max(1, now - before.atMs);
+    const moved = Math.max(removed, length + removed - before.length);
+    if (moved <= 0) {
+      const longestMs = maxLength !== undefined && length > maxLength ? usuallyMs : restingMs;
+      return Math.min(longestMs, Math.max(usuallyMs, this.#waitMs * 2));
+    }
+    const perMs = moved / Math.max(1, now - before.atMs);
     const room = Math.max(nodeEntries, (maxLength ?? length) / 20);
     return Math.min(usuallyMs, Math.max(mostOftenMs, room / perMs));
   }
