@@ -1,3 +1,4 @@
+import { Alarm } from './alarm.js';
 import type { BackpressureState } from './consumer-events.js';
 import { type Dispatcher, maxHeldBack } from './dispatcher.js';
 import { joinProcess, lateMs, type ProcessMember } from './process-pressure.js';
@@ -23,6 +24,8 @@ export class ReadGate {
   readonly #prefetch: number;
   readonly #countStreams: () => number;
   readonly #congested = new Set<Reason>();
+  readonly #measured = new Map<Reason, number>();
+  readonly #alarms = new Map<Reason, Alarm>();
   /** From the first read on: who only exists takes no part. */
   #joined: ProcessMember | undefined;
   #promised = 0;
@@ -51,6 +54,7 @@ export class ReadGate {
   /** Nobody waits any more. */
   close(): void {
     this.#joined?.leave();
+    for (const alarm of this.#alarms.values()) alarm.end();
   }
 
   /** Waits for room to read. */
@@ -150,16 +154,25 @@ export class ReadGate {
   }
 
   #judge(reason: Reason, count: number, limit: number): boolean {
-    if (!this.#congested.has(reason)) {
-      if (count < limit) return false;
-      this.#congested.add(reason);
-      this.#emit('backpressure', { reason, measured: count, limit, stream: undefined });
-      return true;
+    // only well below the limit, so that one entry more or less does not open and close it by turns
+    const isCongested = this.#congested.has(reason) ? count > limit * 0.8 : count >= limit;
+    if (isCongested === this.#congested.has(reason)) return isCongested;
+    if (isCongested) this.#congested.add(reason);
+    else this.#congested.delete(reason);
+    this.#measured.set(reason, count);
+    this.#alarmOf(reason, limit).set(isCongested);
+    return isCongested;
+  }
+
+  #alarmOf(reason: Reason, limit: number): Alarm {
+    let alarm = this.#alarms.get(reason);
+    if (alarm === undefined) {
+      alarm = new Alarm((isOn) => {
+        const state = { reason, measured: this.#measured.get(reason) ?? 0, limit, stream: undefined };
+        this.#emit(isOn ? 'backpressure' : 'recovered', state);
+      });
+      this.#alarms.set(reason, alarm);
     }
-    // only well below the limit, so that one entry more or less does not raise alarms by turns
-    if (count > limit * 0.8) return true;
-    this.#congested.delete(reason);
-    this.#emit('recovered', { reason, measured: count, limit, stream: undefined });
-    return false;
+    return alarm;
   }
 }

@@ -141,9 +141,11 @@ describe('a dead letter', () => {
     for (let page = 0; page < 23; page += 1) stage.stream.add(...Array.from({ length: 500 }, () => ['not', 'ours']));
     await elapse(3_000);
     expect(stage.group.position).toBeLessThanOrEqual(10_500);
+    await until(() => stage.count('backpressure') > 0);
     expect(stage.occurrences('backpressure')).toContainEqual(expect.objectContaining({ reason: 'unacknowledged' }));
     answer.open();
     await until(() => stage.group.pending.size === 0 && stage.group.position === 11_500);
+    await elapse(1_100);
     expect(stage.occurrences('recovered')).toContainEqual(expect.objectContaining({ reason: 'unacknowledged' }));
   });
 });

@@ -153,7 +153,7 @@ describe('handlers that hang', () => {
   test('are capped at concurrency: then nothing more is read, and that is said once', async () => {
     const { stage, started, jobs } = await hanging({ concurrency: 3, prefetch: 3 });
     stage.stream.add(...Array.from({ length: 20 }, (_, index) => fieldsOf('a', index)));
-    await elapse(1_100);
+    await elapse(2_200);
     expect(stage.occurrences('backpressure')).toEqual([
       { reason: 'abandonedHandlers', measured: 3, limit: 3, stream: undefined },
     ]);
@@ -162,7 +162,7 @@ describe('handlers that hang', () => {
     expect([stage.group.position, started.length]).toEqual([read, read]);
     expect(stage.count('backpressure')).toBe(1);
     for (const job of jobs) job.open();
-    await elapse(100);
+    await elapse(1_200);
     expect(stage.occurrences('recovered')).toEqual([expect.objectContaining({ reason: 'abandonedHandlers' })]);
     await elapse(100);
     expect(stage.group.position).toBeGreaterThan(read);
