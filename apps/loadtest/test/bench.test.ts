@@ -212,6 +212,19 @@ describe('the program', () => {
     },
   );
 
+  test('lets a publisher that trims take turns with one that does not', async () => {
+    const json = join(directory, 'trim-turns.json');
+    const words = ['--only', 'trim-turns', '--client', 'ioredis', '--quick', '--events', '300', '--rounds', '1'];
+    const { stdout } = await run(process.execPath, [program, ...words, '--patience', '0', '--json', json]);
+    expect(stdout).toContain('0 failed');
+    const { lines } = JSON.parse(await readFile(json, 'utf8'));
+    expect(lines).toEqual([
+      expect.objectContaining({ case: 'trim-turns ioredis', metric: 'keptRate', library: expect.any(Number) }),
+      expect.objectContaining({ metric: 'keptCpu', library: expect.any(Number) }),
+    ]);
+    for (const { library } of lines) expect(library).toBeGreaterThan(0);
+  });
+
   test('says what it does not understand', async () => {
     await expect(run(process.execPath, [program, '--rounds', 'x'])).rejects.toMatchObject({
       code: 2,

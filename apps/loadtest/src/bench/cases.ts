@@ -48,7 +48,7 @@ export interface LatencyCase {
 
 /** Looked at for itself, with the library alone or (`memory`) beside the plain loop. */
 export interface BehaviourCase {
-  readonly kind: 'idle' | 'stall' | 'frozen' | 'hanging' | 'memory';
+  readonly kind: 'trim-turns' | 'idle' | 'stall' | 'frozen' | 'hanging' | 'memory';
   readonly client: Client;
 }
 
@@ -58,6 +58,7 @@ export type Kind = BenchCase['kind'];
 export const kinds = [
   'publish',
   'trim',
+  'trim-turns',
   'consume',
   'e2e',
   'latency',
@@ -71,7 +72,7 @@ const sizes = [100, 1_024, 16_384] as const;
 const inFlights = [1, 64, 1_024] as const;
 
 const quickKinds: readonly Kind[] = ['publish', 'consume', 'e2e', 'latency'];
-const behaviourKinds = ['idle', 'stall', 'frozen', 'hanging', 'memory'] as const;
+const behaviourKinds = ['trim-turns', 'idle', 'stall', 'frozen', 'hanging', 'memory'] as const;
 
 /** What is measured, in this order within every round. */
 export function casesFor(options: BenchOptions): BenchCase[] {
@@ -150,7 +151,7 @@ export function sidesOf(benchCase: BenchCase): readonly Side[] {
   const { kind } = benchCase;
   // trimming blindly takes from the group what it has not read, and nothing to compare with is left
   if (kind === 'trim') return benchCase.hasGroup ? ['without', 'library'] : ['without', 'library', 'plain'];
-  const alone = kind === 'idle' || kind === 'stall' || kind === 'frozen' || kind === 'hanging';
+  const alone = kind === 'trim-turns' || kind === 'idle' || kind === 'stall' || kind === 'frozen' || kind === 'hanging';
   return alone ? ['library'] : ['plain', 'library'];
 }
 

@@ -12,6 +12,8 @@ export const metricNames = {
   longestStallMs: 'longest stall ms',
   usualStallMs: 'slowest kind, usually ms',
   longestReadMs: 'longest read ms',
+  keptRate: 'rate of trimming / without',
+  keptCpu: 'client CPU of trimming / without',
   heapGrowth: 'heap, last / first quarter',
   peakRssMb: 'peak RSS MB',
   rssGrowthMb: 'RSS growth MB',

@@ -40,6 +40,8 @@ export function criteriaOf(benchCase: BenchCase): readonly Criterion[] {
       return publishCriteria(benchCase);
     case 'trim':
       return trimCriteria(benchCase);
+    case 'trim-turns':
+      return [alone('keptRate', atLeast(0.95, 0.98)), alone('keptCpu')];
     case 'consume':
       return consumeCriteria(benchCase);
     case 'e2e':

@@ -11,6 +11,7 @@ import { measureMemory } from './memory.js';
 import { measurePublish } from './publish.js';
 import { measureStall, stallServerOptions } from './stall.js';
 import { measureTrim } from './trim.js';
+import { measureTrimTurns } from './trim-turns.js';
 
 /** One run of one side, on a server and in processes that exist for it alone. */
 export function measureRun(benchCase: BenchCase, side: Side, options: BenchOptions): Promise<RunResult> {
@@ -24,6 +25,8 @@ function measureOn(stage: Stage, benchCase: BenchCase, side: Side): Promise<RunR
       return measurePublish(stage, benchCase, side);
     case 'trim':
       return measureTrim(stage, benchCase, side);
+    case 'trim-turns':
+      return measureTrimTurns(stage, benchCase, side);
     case 'consume':
       return measureConsume(stage, benchCase, side);
     case 'e2e':

@@ -59,7 +59,16 @@ export interface TroubledConsumeJob extends Common {
   readonly handlerTimeoutMs: number;
 }
 
-export type Job = PublishJob | PacedPublishJob | ConsumeJob | IdleJob | FloodJob | TroubledConsumeJob;
+/** Says `ready`, and at `go` lets a publisher that trims take turns with one that does not, `count` events a turn. */
+export interface TrimTurnsJob extends Common {
+  readonly task: 'trim-turns';
+  readonly inFlight: number;
+  readonly count: number;
+  readonly pairs: number;
+  readonly maxLength: number;
+}
+
+export type Job = TrimTurnsJob | PublishJob | PacedPublishJob | ConsumeJob | IdleJob | FloodJob | TroubledConsumeJob;
 
 /** What every task measures of its own process between `go` (or the end of the warm-up) and the end. */
 export interface Usage {
@@ -93,6 +102,16 @@ export interface TroubledConsumeResult extends Usage {
   readonly started: number;
   readonly baseRssBytes: number;
   readonly peakRssBytes: number;
+}
+
+/** What a publisher did in one turn; the CPU is that of an event. */
+export interface Turn {
+  readonly perSecond: number;
+  readonly cpuUs: number;
+}
+
+export interface TrimTurnsResult extends Usage {
+  readonly pairs: readonly { readonly trimmed: Turn; readonly grown: Turn }[];
 }
 
 /** What a task tells the process that started it. */

@@ -37,6 +37,8 @@ async function perform(job: Job): Promise<void> {
   switch (job.task) {
     case 'publish':
       return (await import('../tasks/publish.js')).publish(job, control);
+    case 'trim-turns':
+      return (await import('../tasks/trim-turns.js')).trimTurns(job, control);
     case 'paced-publish':
       return (await import('../tasks/paced-publish.js')).pacedPublish(job, control);
     case 'consume':
