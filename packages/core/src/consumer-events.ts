@@ -20,10 +20,14 @@ export type DeadLetterReason =
   | 'undecodable'
   | 'unreadable'
   | 'validation'
+  | 'newer-version'
   | 'unhandled'
   | 'handler-never-settled'
   | 'consumer-vanished'
   | (string & {});
+
+/** Why an event was acknowledged without a handler. */
+export type SkipReason = 'unhandled' | 'duplicate' | 'newer-version';
 
 /**
  * What there is too much of. Nothing more is read while too many entries wait for a retry, behind one, or for an open
@@ -79,10 +83,10 @@ export type ConsumerEvents = {
   ];
   /** An entry failed for good while `deadLetter` is false: it stays pending. */
   stalled: [occurrence: EntryReference & { readonly reason: DeadLetterReason; readonly error: unknown }];
-  /** Data did not match its contract. The entry goes to the dead letters. */
+  /** Data did not match its contract. What becomes of the entry, `validation.onInvalid` says: by default it goes to the dead letters. */
   validationFailed: [occurrence: EntryReference & { readonly error: ValidationError }];
-  /** An event was acknowledged without a handler: none is subscribed to its type, or it was handled before. */
-  skipped: [occurrence: EntryReference & { readonly reason: 'unhandled' | 'duplicate' }];
+  /** An event was acknowledged without a handler: none is subscribed to its type, it was handled before, or its version is newer. */
+  skipped: [occurrence: EntryReference & { readonly reason: SkipReason }];
   /** Entries were taken over from other consumers, which handed them back or vanished. */
   claimed: [
     occurrence: { readonly stream: string; readonly group: string; readonly count: number; readonly suspects: number },

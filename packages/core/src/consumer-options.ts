@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type CircuitBreakerOptions, type CircuitBreakerSettings, circuitBreakerSettings } from './circuit-breaker.js';
+import type { Codec } from './codec.js';
+import { payloadDecoder } from './decode-fields.js';
 import { sealedPrefix } from './environment-seal.js';
 import { OptionsError } from './errors.js';
-import { ContractValidator, type EventContracts } from './event-contracts.js';
+import type { EventContracts } from './event-contracts.js';
+import type { EventValidator } from './event-validator.js';
 import { type GroupNamingStrategy, groupName } from './group-name.js';
 import { type Logger, safeLogger } from './logger.js';
 import { checkKeys, checkLogger, checkTransport, choice, flag, requiredWholeNumber, wholeNumber } from './options.js';
 import { checkPartitionable, maxPartitions, partitionStreams } from './partition.js';
+import type { PayloadDecoder } from './payload.js';
 import { type RecoveryStrategy, type RetryPolicy, retrySettings } from './retry-policy.js';
 import {
   checkMemberName,
@@ -19,6 +23,7 @@ import {
 } from './stream-name.js';
 import type { GroupStart } from './subscription.js';
 import type { Transport } from './transport.js';
+import { type ConsumerValidationOptions, eventValidator } from './validation-options.js';
 
 export interface ConsumerOptions<Contracts extends EventContracts = EventContracts> {
   /** How events reach this process. May be shared; stopping the consumer leaves it usable for others. */
@@ -102,6 +107,21 @@ export interface ConsumerOptions<Contracts extends EventContracts = EventContrac
   readonly deduplicate?: boolean | { readonly windowMs: number; readonly maxEntries?: number } | undefined;
   /** A schema for each event type: see `defineEvents`. */
   readonly events?: Contracts | undefined;
+  /**
+   * Whether, and with what else, events are checked before they are handled, and what becomes of those that do not match.
+   * Default: with their contracts, where there are some, and to the dead letters.
+   */
+  readonly validation?: ConsumerValidationOptions | undefined;
+  /**
+   * What happens to an event that was published under a newer version than its contract has: `release` (default) hands it to
+   * another consumer, as often as a failed event is retried, and then moves it to the dead letters; `deadLetter` moves it at
+   * once; `skip` acknowledges it for the whole group; `stop` ends this consumer, and it stays pending.
+   */
+  readonly onNewerVersion?: 'release' | 'deadLetter' | 'skip' | 'stop' | undefined;
+  /** What reads data that is not JSON, by the media type that its entry names. JSON, and what is packed, is always read. */
+  readonly codecs?: readonly Codec[] | undefined;
+  /** How large packed data may become when it is unpacked, in bytes. Default: 16,777,216. */
+  readonly maxPayloadBytes?: number | undefined;
   /** Where warnings go that nobody listens for. Default: process warnings. */
   readonly logger?: Logger | undefined;
 }
@@ -153,7 +173,10 @@ export interface ConsumerSettings {
   readonly onUnhandled: 'skip' | 'release' | 'deadLetter';
   readonly claimIdleMs: number;
   readonly deduplicate: { readonly windowMs: number; readonly maxEntries: number } | undefined;
-  readonly validator: ContractValidator | undefined;
+  readonly validator: EventValidator | undefined;
+  readonly onInvalid: 'deadLetter' | 'deliver' | 'stop';
+  readonly onNewerVersion: 'release' | 'deadLetter' | 'skip' | 'stop';
+  readonly payload: PayloadDecoder;
   readonly logger: Logger;
 }
 
@@ -189,6 +212,10 @@ const optionNames = [
   'deadLetter',
   'deduplicate',
   'events',
+  'validation',
+  'onNewerVersion',
+  'codecs',
+  'maxPayloadBytes',
   'logger',
 ] as const satisfies readonly (keyof ConsumerOptions)[];
 
@@ -239,9 +266,23 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     onUnhandled: choice('onUnhandled', options.onUnhandled, 'skip', ['skip', 'release', 'deadLetter']),
     claimIdleMs: wholeNumber('claimIdleMs', options.claimIdleMs, 60_000, { min: 100, max: 2_147_483_647 }),
     deduplicate: deduplication(options.deduplicate ?? false),
-    validator: options.events === undefined ? undefined : new ContractValidator(options.events),
+    validator: eventValidator(options.events, options.validation, ['onInvalid']),
+    onInvalid: choice('validation.onInvalid', options.validation?.onInvalid, 'deadLetter', [
+      'deadLetter',
+      'deliver',
+      'stop',
+    ]),
+    onNewerVersion: newerVersion(options),
+    payload: payloadDecoder(options),
     logger: safeLogger(options.logger),
   };
+}
+
+function newerVersion({ onNewerVersion, events, validation }: ConsumerOptions): ConsumerSettings['onNewerVersion'] {
+  if (onNewerVersion !== undefined && events === undefined && validation?.schema === undefined) {
+    throw new OptionsError("onNewerVersion needs contracts: give 'events' or validation.schema");
+  }
+  return choice('onNewerVersion', onNewerVersion, 'release', ['release', 'deadLetter', 'skip', 'stop']);
 }
 
 function streamsOf({

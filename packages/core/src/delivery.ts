@@ -3,6 +3,7 @@ import type { Rejection } from './entry-decoder.js';
 import { OptionsError } from './errors.js';
 import type { RetryRecord } from './retry-record.js';
 import { maxTimerMs } from './sleep.js';
+import type { EventEnvelope } from './wire-format.js';
 
 /**
  * Where a delivery stands.
@@ -29,8 +30,8 @@ export type OpenEvent = Omit<ConsumedEvent, 'data'> & { data: unknown };
 export class Delivery {
   state: DeliveryState = 'parked';
   event: OpenEvent | undefined;
-  /** The event's data as stored, until its handler is about to start. */
-  dataText: string | undefined;
+  /** The event as stored, until its handler is about to start. */
+  envelope: EventEnvelope | undefined;
   /** Outlasts the event, which is let go of as soon as its handler has ended. */
   eventId: string | undefined;
   /** What it must not run beside, when order or deduplication asks for that. */

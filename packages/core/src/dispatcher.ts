@@ -250,7 +250,7 @@ export class Dispatcher {
     if (delivery.state === 'queued') this.#unload(delivery);
     if (delivery.state === 'parked') return;
     delivery.event = undefined;
-    delivery.dataText = undefined;
+    delivery.envelope = undefined;
     delivery.state = 'parked';
     this.#parked += 1;
   }

@@ -1,8 +1,9 @@
 import type { Delivery } from './delivery.js';
 import { isThenable } from './emitter.js';
+import { ValidationError } from './errors.js';
 import type { StreamSession } from './stream-session.js';
 import type { Fields } from './transport.js';
-import { decodeData, decodeEnvelope } from './wire-format.js';
+import { decodeEnvelope } from './wire-format.js';
 
 /** Why an entry cannot be handled. */
 export interface Rejection {
@@ -23,9 +24,10 @@ export class EntryDecoder {
     for (let index = 1; index < fields.length; index += 2) delivery.size += fields[index]?.length ?? 0;
     const { names, settings } = this.#session;
     try {
-      const { id, type, source, timeMs, key, headers, dataText } = decodeEnvelope(delivery.id, fields);
+      const envelope = decodeEnvelope(delivery.id, fields);
+      const { id, type, source, timeMs, key, headers } = envelope;
       delivery.eventId = id;
-      delivery.dataText = dataText;
+      delivery.envelope = envelope;
       delivery.event = {
         id,
         type,
@@ -50,22 +52,35 @@ export class EntryDecoder {
 
   /** Gives an opened delivery its data, validated. Returns why it cannot; a promise only where a schema is asynchronous. */
   complete(delivery: Delivery): Rejection | undefined | Promise<Rejection | undefined> {
-    const { event, dataText } = delivery;
-    if (event === undefined || dataText === undefined) return undefined;
-    const { validator } = this.#session.settings;
+    const { event, envelope } = delivery;
+    if (event === undefined || envelope === undefined) return undefined;
+    const { validator, payload } = this.#session.settings;
     const keep = (data: unknown): undefined => {
       event.data = data;
-      delivery.dataText = undefined;
+      delivery.envelope = undefined;
     };
+    let data: unknown;
     try {
-      const data = decodeData(dataText);
+      data = payload.decode(envelope, event);
       // a type beyond the contracts has no handler: onUnhandled decides
       if (validator === undefined || !validator.knows(event.type)) return keep(data);
-      const output = validator.validate(event.type, data);
+      const output = validator.read(envelope.version, data, event);
       if (!isThenable(output)) return keep(output);
-      return Promise.resolve(output).then(keep, (error: unknown) => ({ error }));
+      return Promise.resolve(output).then(keep, (error: unknown) => this.#refused(delivery, error, keep, data));
     } catch (error) {
-      return { error };
+      return this.#refused(delivery, error, keep, data);
     }
+  }
+
+  #refused(
+    delivery: Delivery,
+    error: unknown,
+    keep: (data: unknown) => undefined,
+    data: unknown,
+  ): Rejection | undefined {
+    const { settings, emit } = this.#session;
+    if (settings.onInvalid !== 'deliver' || !(error instanceof ValidationError)) return { error };
+    emit('validationFailed', { ...this.#session.reference(delivery), error });
+    return keep(data);
   }
 }

@@ -12,6 +12,7 @@ export type EventsErrorCode =
   | 'EVENTS_CONSUMER_NAME_IN_USE'
   | 'EVENTS_ENVIRONMENT'
   | 'EVENTS_EVENT_TYPE'
+  | 'EVENTS_EVENT_VERSION'
   | 'EVENTS_GROUP_NOT_FOUND'
   | 'EVENTS_HANDLER_TIMEOUT'
   | 'EVENTS_NON_RETRYABLE'
@@ -116,6 +117,20 @@ export class EventTypeError extends EventsError {
   }
   static {
     register(EventTypeError, 'EventTypeError');
+  }
+}
+
+/** An event was published under a version that is newer than this consumer's contract. */
+export class EventVersionError extends EventsError {
+  protected static override readonly brand = 'EventVersionError';
+  /** Under which it was published. */
+  readonly version: number;
+  constructor(message: string, version: number, options?: EventsErrorOptions) {
+    super('EVENTS_EVENT_VERSION', message, options);
+    this.version = version;
+  }
+  static {
+    register(EventVersionError, 'EventVersionError');
   }
 }
 

@@ -1,6 +1,8 @@
 export { type ChangePartitionsOptions, changePartitions } from './change-partitions.js';
 export type { CircuitBreakerOptions } from './circuit-breaker.js';
+export { type Codec, type Encoded, type EventAttributes, jsonCodec } from './codec.js';
 export { compareEntryIds } from './compare-entry-ids.js';
+export type { CompressionOptions, ContentEncoding } from './compression.js';
 export type { ConsumedEvent, EventHandler, HandlerContext } from './consumed-event.js';
 export { type ConsumerState, EventConsumer, type OwnedPartition, type StopReport } from './consumer.js';
 export type {
@@ -12,6 +14,7 @@ export type {
   RecoveredState,
 } from './consumer-events.js';
 export type { ConsumerOptions } from './consumer-options.js';
+export { type DecodedEvent, decodeFields } from './decode-fields.js';
 export { IsolatingEmitter } from './emitter.js';
 export {
   ClosedError,
@@ -21,6 +24,7 @@ export {
   type EventsErrorCode,
   type EventsErrorOptions,
   EventTypeError,
+  EventVersionError,
   GroupNotFoundError,
   HandlerTimeoutError,
   NonRetryableError,
@@ -50,6 +54,7 @@ export {
   type EventType,
   type MatchingEvent,
 } from './event-contracts.js';
+export type { CheckedEvent, CustomValidator } from './event-validator.js';
 export type { FailoverRecovered } from './failover-recovery.js';
 export { toError } from './failure.js';
 export type { GroupNamingContext, GroupNamingStrategy } from './group-name.js';
@@ -88,7 +93,16 @@ export {
 export type { PublisherDurability, PublisherOptions } from './publisher-options.js';
 export { retryOperation } from './retry-operation.js';
 export { exponentialBackoff, fixedDelay, type RecoveryStrategy, type RetryPolicy } from './retry-policy.js';
-export type { SchemaInput, SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from './standard-schema.js';
+export {
+  checkSchema,
+  type JsonSchemaOf,
+  type JsonSchemaOptions,
+  type SchemaInput,
+  type SchemaIssue,
+  type SchemaOutput,
+  type SchemaResult,
+  type StandardSchema,
+} from './standard-schema.js';
 export {
   checkMemberName,
   checkPrefix,
@@ -137,4 +151,6 @@ export {
   type TrimOverflow,
   type TrimPolicy,
 } from './trim-policy.js';
-export { type DecodedEvent, decodeFields } from './wire-format.js';
+export type { ConsumerValidationOptions, ValidationOptions } from './validation-options.js';
+export type { StrictMode, Validator, ValidatorFactory, ValidatorOptions } from './validator.js';
+export { type ContractVersion, type VersionedContract, versioned, versionsOf } from './versioned.js';

@@ -1,14 +1,19 @@
+import type { Codec } from './codec.js';
+import { type CompressionOptions, compressionSettings } from './compression.js';
 import { sealedPrefix } from './environment-seal.js';
 import { OptionsError } from './errors.js';
-import { ContractValidator, type EventContracts } from './event-contracts.js';
+import type { EventContracts } from './event-contracts.js';
 import { PatternMap } from './event-pattern.js';
+import type { EventValidator } from './event-validator.js';
 import { type Logger, safeLogger } from './logger.js';
 import { checkKeys, checkLogger, checkTransport, choice, flag, requiredWholeNumber, wholeNumber } from './options.js';
 import { checkPartitionable, maxPartitions } from './partition.js';
+import { checkCodec, PayloadEncoder } from './payload.js';
 import { checkPrefix, checkStreamValidation, type StreamValidation, streamKey } from './stream-name.js';
 import type { Durability, Idempotency, Transport } from './transport.js';
 import { type TrimStrategy, trimPolicyOf } from './trim-options.js';
 import type { TrimPolicy } from './trim-policy.js';
+import { eventValidator, type ValidationOptions } from './validation-options.js';
 
 /** How far an event must have come before it is confirmed. */
 export type PublisherDurability =
@@ -38,6 +43,12 @@ export interface PublisherOptions<Contracts extends EventContracts = EventContra
   readonly partitions?: number | undefined;
   /** A schema for each event type: see `defineEvents`. */
   readonly events?: Contracts | undefined;
+  /** Whether, and with what else, events are checked before anything is sent. Default: with their contracts, where there are some. */
+  readonly validation?: ValidationOptions | undefined;
+  /** How data is written. Consumers need the same codec among their `codecs`. Default: `jsonCodec`. */
+  readonly codec?: Codec | undefined;
+  /** Whether large data is packed; consumers unpack it without being told. `true` = with gzip above 4,096 bytes. Default: `false`. */
+  readonly compression?: boolean | CompressionOptions | undefined;
   /** How long one publish may take, waiting included, in milliseconds. Default: 5,000. */
   readonly timeoutMs?: number | undefined;
   /** How many events may be on their way at once. Default: 10,000. */
@@ -46,7 +57,7 @@ export interface PublisherOptions<Contracts extends EventContracts = EventContra
   readonly maxInFlightBytes?: number | undefined;
   /** Beyond those limits: as many again wait (`wait`, the default) before calls are refused, or calls are refused at once (`reject`). */
   readonly overflow?: 'wait' | 'reject' | undefined;
-  /** The largest payload, encoded, in bytes. Default: 1,048,576. */
+  /** The largest payload, encoded and not yet packed, in bytes. Default: 1,048,576. */
   readonly maxPayloadBytes?: number | undefined;
   /** Whether to send again what was sent and not answered, at the price of possible duplicates. Default: false. */
   readonly retryUnknown?: boolean | undefined;
@@ -91,12 +102,12 @@ export interface PublisherSettings {
   readonly partitions: number | undefined;
   /** The prefix that the server must be recorded to be for. */
   readonly sealedPrefix: string | undefined;
-  readonly validator: ContractValidator | undefined;
+  readonly validator: EventValidator | undefined;
+  readonly payload: PayloadEncoder;
   readonly timeoutMs: number;
   readonly maxInFlight: number;
   readonly maxInFlightCharacters: number;
   readonly overflow: 'wait' | 'reject';
-  readonly maxPayloadBytes: number;
   readonly retryUnknown: boolean;
   readonly durability: Durability;
   readonly idempotency: Omit<Idempotency, 'onShortened'> | undefined;
@@ -117,6 +128,9 @@ const optionNames = [
   'routes',
   'partitions',
   'events',
+  'validation',
+  'codec',
+  'compression',
   'timeoutMs',
   'maxInFlight',
   'maxInFlightBytes',
@@ -161,12 +175,12 @@ export function publisherSettings(options: PublisherOptions): PublisherSettings 
     routes,
     partitions,
     sealedPrefix: sealedPrefix(options),
-    validator: options.events === undefined ? undefined : new ContractValidator(options.events),
+    validator: eventValidator(options.events, options.validation),
+    payload: payloadOf(options),
     timeoutMs,
     maxInFlight: wholeNumber('maxInFlight', options.maxInFlight, 10_000, { min: 1 }),
     maxInFlightCharacters: wholeNumber('maxInFlightBytes', options.maxInFlightBytes, 67_108_864, { min: 1 }),
     overflow: choice('overflow', options.overflow, 'wait', ['wait', 'reject']),
-    maxPayloadBytes: wholeNumber('maxPayloadBytes', options.maxPayloadBytes, 1_048_576, { min: 1, max: 536_870_912 }),
     retryUnknown: flag('retryUnknown', options.retryUnknown, false) || idempotency !== undefined,
     durability: durabilityOf(options.durability ?? 'leader', timeoutMs),
     idempotency,
@@ -174,6 +188,13 @@ export function publisherSettings(options: PublisherOptions): PublisherSettings 
     trimPolicy: trimPolicyOf(options.trimStrategy),
     logger: safeLogger(options.logger),
   };
+}
+
+function payloadOf({ codec, compression, maxPayloadBytes }: PublisherOptions): PayloadEncoder {
+  if (codec !== undefined) checkCodec(codec);
+  const range = { min: 1, max: 536_870_912 };
+  const maxBytes = wholeNumber('maxPayloadBytes', maxPayloadBytes, 1_048_576, range);
+  return new PayloadEncoder(codec, compressionSettings(compression), maxBytes);
 }
 
 function durabilityOf(value: PublisherDurability, publishTimeoutMs: number): Durability {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AppendQueue } from './append-queue.js';
+import type { EventAttributes } from './codec.js';
 import { IsolatingEmitter, isThenable } from './emitter.js';
 import { EnvironmentSeal } from './environment-seal.js';
 import {
@@ -7,7 +8,6 @@ import {
   EventsError,
   OptionsError,
   OverloadedError,
-  PayloadTooLargeError,
   StreamNameError,
   TimeoutError,
   ValidationError,
@@ -18,9 +18,10 @@ import type { FailoverRecovered } from './failover-recovery.js';
 import type { Logger } from './logger.js';
 import { OutgoingEvent, type PublishReceipt } from './outgoing-event.js';
 import { PartitionRouter } from './partition-router.js';
+import type { Payload } from './payload.js';
 import { type PublisherOptions, type PublisherSettings, publisherSettings } from './publisher-options.js';
 import { Trimming, type TrimmingEvents } from './trimming.js';
-import { encodeData, encodeFields, MetaEncoder } from './wire-format.js';
+import { encodeFields, MetaEncoder } from './wire-format.js';
 
 export interface PublishOptions {
   /** The stream, instead of what `routes` and `defaultStream` say. `streamPrefix` stands before it too. */
@@ -73,6 +74,14 @@ export interface PublisherBackpressure {
   readonly limit: number;
 }
 
+/** What is settled of an event before it is written. */
+interface Draft {
+  readonly id: string;
+  readonly timeMs: number;
+  readonly version: number;
+  readonly encoded: Payload;
+}
+
 const publishOptionNames: readonly string[] = ['stream', 'key', 'headers', 'id', 'time', 'type', 'data'];
 
 /**
@@ -92,6 +101,7 @@ export class EventPublisher<
   readonly #trimming: Trimming | undefined;
   readonly #seal: EnvironmentSeal | undefined;
   readonly #maxValidations: number;
+  readonly #wantsAttributes: boolean;
   readonly #streamKeys = new Map<string, string>();
   readonly #knownTypes = new Set<string>();
   /** The last call of each key whose data is still being validated: later calls of the key wait behind it. */
@@ -105,6 +115,7 @@ export class EventPublisher<
     super(settings.logger);
     this.#settings = settings;
     this.#meta = new MetaEncoder(settings.source);
+    this.#wantsAttributes = settings.payload.wantsAttributes || settings.validator?.wantsAttributes === true;
     const { transport, partitions, timeoutMs, sealedPrefix } = settings;
     this.#seal = sealedPrefix === undefined ? undefined : new EnvironmentSeal(transport, sealedPrefix, timeoutMs);
     this.#router = partitions === undefined ? undefined : new PartitionRouter(transport, partitions, timeoutMs);
@@ -227,8 +238,14 @@ export class EventPublisher<
       this.#checkType(type);
       if (options !== undefined) checkPublishOptions(options);
       const stream = this.#streamOf(type, options?.stream);
-      event = this.#encode(type, stream, data, options, resolve, reject);
-      validated = this.#settings.validator?.validate(type, data);
+      const { validator, payload } = this.#settings;
+      const version = validator?.currentVersion(type) ?? 1;
+      const id = options?.id ?? randomUUID();
+      const timeMs = options?.time?.getTime() ?? Date.now();
+      const attributes = this.#wantsAttributes ? this.#attributes(type, id, timeMs, options) : undefined;
+      const encoded = payload.encode(type, data, attributes);
+      event = this.#outgoing(type, stream, { id, timeMs, version, encoded }, options, resolve, reject);
+      validated = validator?.check(type, data, encoded.asRead, attributes);
       const laneKey = options?.key === undefined ? undefined : `${stream} ${options.key}`;
       const ready = this.#ready(event, stream);
       const isBehind = laneKey !== undefined && this.#validating.has(laneKey);
@@ -310,32 +327,26 @@ export class EventPublisher<
     });
   }
 
-  #encode(
+  #outgoing(
     type: string,
     stream: string,
-    data: unknown,
+    { id, timeMs, version, encoded }: Draft,
     options: PublishOptions | undefined,
     resolve: (receipt: PublishReceipt) => void,
     reject: (error: unknown) => void,
   ): OutgoingEvent {
-    const { maxPayloadBytes } = this.#settings;
-    const json = encodeData(type, data);
-    // no character takes more than three bytes: most payloads need no counting
-    if (json.length * 3 > maxPayloadBytes) {
-      const bytes = Buffer.byteLength(json);
-      if (bytes > maxPayloadBytes) {
-        throw new PayloadTooLargeError(
-          `The payload of '${type}' has ${bytes} bytes; maxPayloadBytes is ${maxPayloadBytes}. Store it elsewhere and publish a reference`,
-          { outcome: 'not-stored' },
-        );
-      }
-    }
-    const id = options?.id ?? randomUUID();
     const key = options?.key;
-    const meta = this.#meta.encode(options?.time?.getTime() ?? Date.now(), key, options?.headers);
-    const size = json.length + meta.length + type.length + id.length;
+    const { stored } = encoded;
+    const more = version === 1 ? encoded.meta : `,"version":${version}${encoded.meta}`;
+    const meta = this.#meta.encode(timeMs, key, options?.headers, more);
+    const size = stored.length + meta.length + type.length + id.length;
     const place = this.#router?.place(stream, key ?? id) ?? stream;
-    return new OutgoingEvent(place, encodeFields(id, type, meta, json), id, type, key, size, resolve, reject);
+    return new OutgoingEvent(place, encodeFields(id, type, meta, stored), id, type, key, size, resolve, reject);
+  }
+
+  #attributes(type: string, id: string, timeMs: number, options: PublishOptions | undefined): EventAttributes {
+    const { source } = this.#settings;
+    return { id, type, source, time: new Date(timeMs), key: options?.key, headers: options?.headers ?? {} };
   }
 
   #checkType(type: string): void {

@@ -1,10 +1,11 @@
 import { Acknowledger } from './acknowledger.js';
 import { jitteredBackoffMs } from './backoff.js';
-import type { ConsumerEvents, DeadLetterReason } from './consumer-events.js';
+import type { ConsumerEvents, DeadLetterReason, SkipReason } from './consumer-events.js';
 import type { Delivery, Settlement } from './delivery.js';
 import {
   ClosedError,
   EventsError,
+  type EventVersionError,
   HandlerTimeoutError,
   NonRetryableError,
   OptionsError,
@@ -109,15 +110,23 @@ export class Settler {
     if (onUnhandled === 'deadLetter') {
       this.deadLetter(delivery, 'unhandled', error);
     } else if (onUnhandled === 'release') {
-      this.#releaseUnhandled(delivery, error);
+      this.#releaseToOthers(delivery, 'unhandled', error);
     } else {
       this.#warnOfSkipping(type);
       this.skip(delivery, 'unhandled');
     }
   }
 
+  /** It was published under a version that this consumer's contract does not have yet. */
+  newerVersion(delivery: Delivery, error: EventVersionError): void {
+    const { onNewerVersion } = this.#session.settings;
+    if (onNewerVersion === 'skip') this.skip(delivery, 'newer-version');
+    else if (onNewerVersion === 'release') this.#releaseToOthers(delivery, 'newer-version', error);
+    else this.deadLetter(delivery, 'newer-version', error);
+  }
+
   /** Acknowledges without a handler. */
-  skip(delivery: Delivery, reason: 'unhandled' | 'duplicate'): void {
+  skip(delivery: Delivery, reason: SkipReason): void {
     this.#session.emit('skipped', { ...this.#session.reference(delivery), reason });
     this.#acknowledge(delivery);
   }
@@ -258,10 +267,10 @@ export class Settler {
     delivery.waitUntil(dueAtMs, (due) => this.#home.due(due));
   }
 
-  #releaseUnhandled(delivery: Delivery, error: Error): void {
+  #releaseToOthers(delivery: Delivery, reason: DeadLetterReason, error: Error): void {
     const delayMs = this.#delayAfter(delivery, error);
     if (delayMs === undefined) {
-      this.deadLetter(delivery, 'unhandled', error);
+      this.deadLetter(delivery, reason, error);
       return;
     }
     const { subscription, dispatcher, lease } = this.#session;

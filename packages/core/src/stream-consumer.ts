@@ -2,7 +2,14 @@ import { Backlog } from './backlog.js';
 import { jitteredBackoffMs } from './backoff.js';
 import { Delivery, type DeliveryHome, type Settlement } from './delivery.js';
 import { EntryDecoder, type Rejection } from './entry-decoder.js';
-import { ClosedError, type EventsError, GroupNotFoundError, UndecodableEntryError, ValidationError } from './errors.js';
+import {
+  ClosedError,
+  type EventsError,
+  EventVersionError,
+  GroupNotFoundError,
+  UndecodableEntryError,
+  ValidationError,
+} from './errors.js';
 import { toError } from './failure.js';
 import { GroupKeeper } from './group-keeper.js';
 import { ProgressWatch } from './progress-watch.js';
@@ -27,6 +34,7 @@ export class StreamConsumer implements DeliveryHome {
   readonly #settler: Settler;
   readonly #recent: RecentEvents | undefined;
   readonly #watch: ProgressWatch;
+  readonly #onFatal: (error: EventsError) => void;
   #isLeaving = false;
   #isOver = false;
 
@@ -34,6 +42,7 @@ export class StreamConsumer implements DeliveryHome {
   constructor(session: StreamSession, gate: ReadGate, onFatal: (error: EventsError) => void) {
     const { deduplicate } = session.settings;
     this.#session = session;
+    this.#onFatal = onFatal;
     this.#recent = deduplicate === undefined ? undefined : new RecentEvents(deduplicate.windowMs);
     this.#decoder = new EntryDecoder(session);
     this.#watch = new ProgressWatch(session);
@@ -297,15 +306,31 @@ export class StreamConsumer implements DeliveryHome {
   }
 
   reject(delivery: Delivery, { error }: Rejection): void {
+    const { settings } = this.#session;
     if (error instanceof UndecodableEntryError) {
       this.#settler.deadLetter(delivery, 'undecodable', error);
       return;
     }
+    if (error instanceof EventVersionError) {
+      if (settings.onNewerVersion === 'stop') this.#stopAt(delivery, error);
+      else this.#settler.newerVersion(delivery, error);
+      return;
+    }
     if (error instanceof ValidationError) {
       this.#session.emit('validationFailed', { ...this.#session.reference(delivery), error });
+      if (settings.onInvalid === 'stop') {
+        this.#stopAt(delivery, error);
+        return;
+      }
     }
     // a schema that throws something else refuses the data all the same
     this.#settler.deadLetter(delivery, 'validation', error);
+  }
+
+  /** Ends the consumer, which hands the entry back with everything else: nothing was done about it. */
+  #stopAt(delivery: Delivery, error: EventsError): void {
+    this.#session.dispatcher.wait(delivery);
+    this.#onFatal(error);
   }
 
   async #offer(deliveries: readonly Delivery[]): Promise<void> {

@@ -118,7 +118,7 @@ export class Takeover {
       this.#home.condemn(delivery, condemned);
     } else {
       delivery.event = undefined;
-      delivery.dataText = undefined;
+      delivery.envelope = undefined;
       if (dispatcher.line(delivery)) this.#home.resume(delivery);
     }
   }

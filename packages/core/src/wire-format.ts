@@ -1,4 +1,5 @@
 import { SerializationError, UndecodableEntryError } from './errors.js';
+import { faithOf, findLoss, type Loss } from './faithful-json.js';
 import type { Fields, FieldValue } from './transport.js';
 
 /** What an entry says of its event, before the data is parsed. */
@@ -9,53 +10,67 @@ export interface EventEnvelope {
   readonly timeMs: number;
   readonly key: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  /** The data as stored: JSON. */
-  readonly dataText: string;
+  /** Of the contract that the data was published under. */
+  readonly version: number;
+  /** The media type of the data; `undefined` = JSON. */
+  readonly contentType: string | undefined;
+  /** How the data is packed; `undefined` = not. */
+  readonly contentEncoding: string | undefined;
+  /** The data as stored. */
+  readonly stored: FieldValue;
 }
-
-/** The event that an entry holds. */
-export type DecodedEvent = Omit<EventEnvelope, 'dataText'> & { readonly data: unknown };
 
 interface Meta {
   readonly source?: unknown;
   readonly time?: unknown;
   readonly key?: unknown;
   readonly headers?: unknown;
+  readonly version?: unknown;
+  readonly contentType?: unknown;
+  readonly contentEncoding?: unknown;
 }
 
 const noHeaders: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 
-/** The JSON of `data`. Throws `SerializationError` for what JSON cannot hold, and for keys that could pollute prototypes. */
-export function encodeData(type: string, data: unknown): string {
-  let json: string | undefined;
+/** Data as JSON. `isSame` = what is read back equals it. */
+export interface EncodedJson {
+  readonly text: string;
+  readonly isSame: boolean;
+}
+
+/** The JSON of `data`. Throws `SerializationError` for what JSON would lose, and for keys that could pollute prototypes. */
+export function encodeData(type: string, data: unknown): EncodedJson {
+  let text: string | undefined;
+  let faith: ReturnType<typeof faithOf>;
   try {
-    json = JSON.stringify(data);
+    text = JSON.stringify(data);
+    faith = text === undefined ? { path: '', what: typeof data } : faithOf(data);
   } catch (error) {
-    // the original message may quote property names of the payload
-    const reason =
-      error instanceof RangeError
-        ? 'it is nested too deeply'
-        : 'it holds a circular reference, a BigInt, or a toJSON that throws';
-    throw new SerializationError(`Data of '${type}' cannot be stored as JSON: ${reason}`, { outcome: 'not-stored' });
+    // the original message may quote the data
+    throw notJson(type, unwritable(data, error));
   }
-  if (json === undefined) {
-    throw new SerializationError(
-      `Data of '${type}' cannot be stored as JSON: it is ${typeof data}. Use null for an event without data`,
-      {
-        outcome: 'not-stored',
-      },
-    );
+  if (text === undefined) throw notJson(type, `it is ${typeof data}. Use null for an event without data`);
+  if (typeof faith === 'object') throw notJson(type, lossIn(faith));
+  return { text, isSame: faith === 'same' };
+}
+
+function notJson(type: string, reason: string): SerializationError {
+  return new SerializationError(`Data of '${type}' cannot be stored as JSON: ${reason}`, { outcome: 'not-stored' });
+}
+
+function lossIn({ path, what }: Loss): string {
+  return path === '' ? `it is, or holds, ${what}` : `'${path}' is, or holds, ${what}`;
+}
+
+function unwritable(data: unknown, error: unknown): string {
+  if (error instanceof RangeError) return 'it is nested too deeply';
+  try {
+    const loss = findLoss(data, []);
+    if (loss !== undefined) return lossIn(loss);
+  } catch {
+    // what threw once throws again
   }
-  const polluting = pollutingKey(json, () => JSON.parse(json));
-  if (polluting !== undefined) {
-    throw new SerializationError(
-      `Data of '${type}' has a key ${polluting}, which could pollute prototypes where it is read`,
-      {
-        outcome: 'not-stored',
-      },
-    );
-  }
-  return json;
+  return 'a getter or a toJSON in it throws';
 }
 
 /** Writes the `meta` field of one publisher's events. */
@@ -71,35 +86,35 @@ export class MetaEncoder {
     this.#opening = `{"source":${JSON.stringify(source)},"time":"`;
   }
 
-  encode(timeMs: number, key: string | undefined, headers: Readonly<Record<string, string>> | undefined): string {
+  /** `more` = further members, each behind a comma. */
+  encode(
+    timeMs: number,
+    key: string | undefined,
+    headers: Readonly<Record<string, string>> | undefined,
+    more = '',
+  ): string {
     // events of one millisecond share the text
     if (timeMs !== this.#timeMs) {
       this.#timeMs = timeMs;
       this.#common = `${this.#opening}${new Date(timeMs).toISOString()}"`;
       this.#plain = `${this.#common}}`;
     }
-    if (key === undefined && headers === undefined) return this.#plain;
+    if (key === undefined && headers === undefined && more === '') return this.#plain;
     let meta = this.#common;
     if (key !== undefined) meta += `,"key":${JSON.stringify(key)}`;
     if (headers !== undefined) meta += `,"headers":${JSON.stringify(headers)}`;
-    return `${meta}}`;
+    return `${meta}${more}}`;
   }
 }
 
 /** The fields of an entry, in the one order that costs Redis least. `apps/docs/wire-format.md` is the specification. */
-export function encodeFields(id: string, type: string, meta: string, data: string): Fields {
+export function encodeFields(id: string, type: string, meta: string, data: FieldValue): Fields {
   return ['id', id, 'type', type, 'meta', meta, 'data', data];
 }
 
-/** The event that an entry holds. Throws `UndecodableEntryError` saying what is wrong, without quoting the entry. */
-export function decodeFields(entryId: string, fields: Fields): DecodedEvent {
-  const { dataText, ...envelope } = decodeEnvelope(entryId, fields);
-  return { ...envelope, data: decodeData(dataText) };
-}
-
-/** The data of an event. Throws `UndecodableEntryError`. */
-export function decodeData(dataText: string): unknown {
-  return parse('data', dataText);
+/** Data that is JSON. Throws `UndecodableEntryError`. */
+export function decodeData(json: string): unknown {
+  return parse('data', json);
 }
 
 /** An entry's event without its data, which is most of the work. Throws `UndecodableEntryError`. */
@@ -109,9 +124,13 @@ export function decodeEnvelope(entryId: string, fields: Fields): EventEnvelope {
   const id = text('id', usual ? fields[1] : fieldValue(fields, 'id'));
   const type = text('type', usual ? fields[3] : fieldValue(fields, 'type'));
   const metaText = usual ? fields[5] : fieldValue(fields, 'meta');
-  const dataText = text('data', usual ? fields[7] : fieldValue(fields, 'data'));
+  const stored = usual ? fields[7] : fieldValue(fields, 'data');
+  if (stored === undefined) throw new UndecodableEntryError("Field 'data' is missing");
   if (id === '' || type === '') throw new UndecodableEntryError(`Field '${id === '' ? 'id' : 'type'}' is empty`);
   const meta: Meta = metaText === undefined ? {} : parseMeta(text('meta', metaText));
+  const contentType = optionalText('contentType', meta.contentType);
+  const contentEncoding = optionalText('contentEncoding', meta.contentEncoding);
+  if (contentType === undefined && contentEncoding === undefined) text('data', stored);
   return {
     id,
     type,
@@ -119,7 +138,10 @@ export function decodeEnvelope(entryId: string, fields: Fields): EventEnvelope {
     timeMs: timeOf(meta.time, entryId),
     key: optionalText('key', meta.key),
     headers: headersOf(meta.headers),
-    dataText,
+    version: versionOf(meta.version),
+    contentType,
+    contentEncoding,
+    stored,
   };
 }
 
@@ -158,6 +180,12 @@ function optionalText(name: string, value: unknown): string | undefined {
   throw new UndecodableEntryError(`'${name}' in field 'meta' is not a string`);
 }
 
+function versionOf(version: unknown): number {
+  if (version === undefined) return 1;
+  if (Number.isSafeInteger(version) && (version as number) >= 1) return version as number;
+  throw new UndecodableEntryError("'version' in field 'meta' is not a whole number of at least 1");
+}
+
 let lastTime: string | undefined;
 let lastTimeMs = 0;
 
@@ -191,8 +219,12 @@ function pollutingKey(json: string, value: () => unknown): string | undefined {
     // a search that begins with a quotation mark stops at every one in the text
     (json.includes('ype"') && json.includes('"prototype"')) ||
     json.includes('\\u00');
-  if (!suspicious) return undefined;
-  const open: unknown[] = [value()];
+  return suspicious ? pollutingKeyIn(value()) : undefined;
+}
+
+/** The same of a value that no text is known of. */
+export function pollutingKeyIn(value: unknown): string | undefined {
+  const open: unknown[] = [value];
   while (open.length > 0) {
     const current = open.pop();
     if (typeof current !== 'object' || current === null) continue;

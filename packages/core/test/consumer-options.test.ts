@@ -44,7 +44,7 @@ describe('options that cannot work are refused, each by its name', () => {
       'maxProbeMs',
     ],
     ['an unknown option of a breaker', { ...good, circuitBreaker: { after: 3 } }, 'EVENTS_OPTIONS', '"after"'],
-    ['validation, of a later version', { ...good, validation: {} }, 'EVENTS_OPTIONS', '"validation"'],
+    ['an option of a later version', { ...good, tracing: {} }, 'EVENTS_OPTIONS', '"tracing"'],
     ['metrics, of a later version', { ...good, metrics: {} }, 'EVENTS_OPTIONS', '"metrics"'],
     ['no transport', { stream: 'orders', group: 'billing' }, 'EVENTS_OPTIONS', 'needs a transport'],
     ['no stream', { transport, group: 'billing' }, 'EVENTS_OPTIONS', "either 'stream' or 'streams'"],

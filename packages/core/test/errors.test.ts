@@ -68,7 +68,10 @@ describe.each(classes)('%s', (name, Type, code, retryable) => {
 test('the table above holds every error class that core exports', () => {
   const exported = Object.keys(core).filter((name) => name.endsWith('Error') && name !== 'toError');
   expect(exported.sort()).toEqual(
-    [...classes.map(([name]) => name), 'EventsError', 'UnderReplicatedError', 'ValidationError'].sort(),
+    [
+      ...classes.map(([name]) => name),
+      ...['EventVersionError', 'EventsError', 'UnderReplicatedError', 'ValidationError'],
+    ].sort(),
   );
 });
 
@@ -78,6 +81,18 @@ test('a ValidationError carries its issues, also to another copy', async () => {
   const copy = await secondCopy();
   expect(error).toMatchObject({ code: 'EVENTS_VALIDATION', name: 'ValidationError', retryable: false, issues });
   expect(error instanceof copy.ValidationError && error.issues).toBe(issues);
+});
+
+test('an EventVersionError carries the version, also to another copy', async () => {
+  const error = new core.EventVersionError('too new', 3);
+  const copy = await secondCopy();
+  expect(error).toMatchObject({
+    code: 'EVENTS_EVENT_VERSION',
+    name: 'EventVersionError',
+    retryable: false,
+    version: 3,
+  });
+  expect(error instanceof copy.EventVersionError && error.version).toBe(3);
 });
 
 test('an UnderReplicatedError carries the receipt, also to another copy', async () => {

@@ -29,6 +29,7 @@ describe('an entry is an event', () => {
       timeMs: Date.parse('2026-01-02T03:04:05.678Z'),
       key: undefined,
       headers: {},
+      version: 1,
       data: { total: 1 },
     });
   });

@@ -53,13 +53,13 @@ describe('the golden entries, which other languages read and which may never cha
   });
 
   test('a lone surrogate is escaped, so that the bytes are valid UTF-8', () => {
-    expect(encodeData('a', '\ud800')).toBe('"\\ud800"');
+    expect(encodeData('a', '\ud800').text).toBe('"\\ud800"');
   });
 });
 
 describe('what is published comes back', () => {
   const encode = (data: unknown, meta = new MetaEncoder('tests').encode(0, undefined, undefined)) =>
-    decodeFields('5-0', encodeFields('1', 'a', meta, encodeData('a', data)));
+    decodeFields('5-0', encodeFields('1', 'a', meta, encodeData('a', data).text));
 
   test('any JSON value', () => {
     fc.assert(
@@ -101,14 +101,31 @@ describe('what is published comes back', () => {
     expect(times).toEqual([1, 2, 1, 1, 86_400_000, 2]);
   });
 
-  test('what JSON leaves out is left out, and what it changes is changed', () => {
+  test('what is undefined is left out, a Date comes back as text, and -0 as 0', () => {
     const date = new Date('2026-01-02T03:04:05.678Z');
-    expect(encode({ kept: 1, dropped: undefined, nan: Number.NaN, date, map: new Map([[1, 2]]) }).data).toEqual({
+    const given = { kept: 1, dropped: undefined, date, url: new URL('redis://host/'), zero: -0 };
+    expect(encode(given).data).toEqual({
       kept: 1,
-      nan: null,
       date: '2026-01-02T03:04:05.678Z',
-      map: {},
+      url: 'redis://host/',
+      zero: 0,
     });
+  });
+
+  test.each<[string, unknown, boolean]>([
+    ['data as it is', { list: [1, 'a', null, { deep: true }], left: undefined }, true],
+    [
+      'objects of a class',
+      new (class Order {
+        readonly total = 1;
+      })(),
+      true,
+    ],
+    ['objects without a prototype', Object.assign(Object.create(null), { total: 1 }), true],
+    ['a Date, which comes back as text', { deep: [new Date(0)] }, false],
+    ['what has a toJSON', { toJSON: () => ({ total: 1 }) }, false],
+  ])('it is known of %s whether it is read back the same', (_name, data, isSame) => {
+    expect(encodeData('a', data).isSame).toBe(isSame);
   });
 });
 
@@ -122,12 +139,29 @@ describe('data that JSON cannot hold is refused without being quoted', () => {
   };
 
   test.each([
-    ['undefined', undefined, 'it is undefined'],
+    ['undefined', undefined, 'it is undefined. Use null'],
     ['a function', () => 'swordfish', 'it is function'],
     ['a symbol', Symbol('swordfish'), 'it is symbol'],
-    ['a BigInt', { swordfish: 1n }, 'a BigInt'],
+    ['a BigInt', { total: 1n, note: 'swordfish' }, "'total' is, or holds, a BigInt"],
+    ['NaN', { lines: [{ price: 1 }, { price: Number.NaN }] }, "'lines.1.price' is, or holds, NaN"],
+    ['infinity', -Infinity, 'it is, or holds, -Infinity'],
+    ['undefined in an array', { list: [1, undefined] }, "'list.1' is, or holds, undefined"],
+    ['a hole in an array', { list: new Array(1) }, "'list.0' is, or holds, undefined"],
+    ['a function below', { list: [{ call: () => 'swordfish' }] }, "'list.0.call' is, or holds, a function"],
+    ['a symbol below', { mark: Symbol('swordfish') }, 'a symbol'],
+    ['a Map', { map: new Map([['swordfish', 1]]) }, 'a Map'],
+    ['a Set', { set: new Set(['swordfish']) }, 'a Set'],
+    ['a RegExp', { pattern: /swordfish/ }, 'a RegExp'],
+    ['an Error', { error: new Error('swordfish') }, 'an Error'],
+    ['a Promise', { promise: Promise.resolve('swordfish') }, 'a Promise'],
+    ['a boxed number', { boxed: Object(7) }, 'a boxed value'],
+    ['a Buffer', { bytes: Buffer.from('swordfish') }, "'bytes' is, or holds, bytes"],
+    ['a typed array', { bytes: new Uint8Array(2) }, 'bytes'],
+    ['an invalid Date', { at: new Date(Number.NaN) }, "'at' is, or holds, an invalid Date"],
+    ['NaN in what toJSON returns', { toJSON: () => ({ price: Number.NaN }) }, "'price' is, or holds, NaN"],
+    ['a toJSON that returns nothing', { list: { toJSON: () => undefined } }, 'undefined'],
     ['a circle', circular, 'circular'],
-    ['a toJSON that throws', { toJSON: throws }, 'toJSON that throws'],
+    ['a toJSON that throws', { toJSON: throws }, 'a toJSON in it throws'],
     [
       'a getter that throws',
       Object.defineProperty({}, 'x', { enumerable: true, get: throws }),
@@ -163,6 +197,6 @@ describe('keys that could pollute prototypes', () => {
     ['a constructor without a prototype', { constructor: { name: 'prototype', of: '"prototype"' } }],
     ['an empty constructor', { constructor: null, note: '__proto__' }],
   ])('are not seen in %s', (_name, data) => {
-    expect(JSON.parse(encodeData('a', data))).toEqual(data);
+    expect(JSON.parse(encodeData('a', data).text)).toEqual(data);
   });
 });

@@ -1,6 +1,15 @@
 // apps/docs/wire-format.md is a specification: its examples are what the code writes and reads.
 import { once } from 'node:events';
-import { companionKey, decodeFields, EventConsumer, EventPublisher, type Fields } from '@events/core';
+import {
+  companionKey,
+  decodeFields,
+  EventConsumer,
+  EventPublisher,
+  type Fields,
+  jsonCodec,
+  type StandardSchema,
+  versioned,
+} from '@events/core';
 import { RedisTransport } from '@events/redis-ioredis';
 import { startRedis, until } from '@events/tooling-redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -71,13 +80,23 @@ test('the XADD line is an event, as every member of it says', () => {
     timeMs: Date.UTC(2026, 10, 23, 12),
     key: 'o-1',
     headers: {},
+    version: 1,
     data: { total: 42 },
   });
 });
 
 test('a publisher writes the same fields and the same members of meta, in the same order', async () => {
-  const publisher = new EventPublisher({ transport, source: 'shop', defaultStream: 'orders' });
-  await publisher.publish('order.placed', { total: 42 }, { key: 'o-1', headers: { trace: 't-1' } });
+  const any: StandardSchema = { '~standard': { version: 1, vendor: 'tests', validate: (value) => ({ value }) } };
+  const publisher = new EventPublisher({
+    transport,
+    source: 'shop',
+    defaultStream: 'orders',
+    events: { 'order.placed': versioned(any).next(any, (data) => data) },
+    codec: { ...jsonCodec, contentType: 'application/vnd.shop+json' },
+    compression: { aboveBytes: 0 },
+  });
+  await publisher.publish('order.placed', { note: 'x'.repeat(99) }, { key: 'o-1', headers: { trace: 't-1' } });
+  await publisher.close();
   const [[, fields]] = (await server.command('XRANGE', 'orders', '-', '+')) as [[string, string[]]];
   expect(fields.filter((_, index) => index % 2 === 0)).toEqual(firstColumn('An event is one entry'));
   expect(Object.keys(JSON.parse(fields[5] ?? '') as object)).toEqual(firstColumn('An event is one entry', 1));
@@ -97,8 +116,9 @@ describe('what the tables say of missing and unknown fields', () => {
   });
 
   test('without any member of meta', () => {
-    const { source, timeMs, key, headers } = decodeFields('1795435200000-0', fieldsWithout('meta'));
-    expect({ source, timeMs, key, headers }).toEqual({
+    const { source, timeMs, key, headers, version } = decodeFields('1795435200000-0', fieldsWithout('meta'));
+    expect({ source, timeMs, key, headers, version }).toEqual({
+      version: 1,
       source: '',
       timeMs: 1_795_435_200_000,
       key: undefined,

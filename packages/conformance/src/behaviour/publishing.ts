@@ -16,7 +16,7 @@ export const publishingScenarios: readonly Scenario[] = [
       const [entry] = await (await stage.transport()).inspector().range(stream, '-', '+', 10);
       assert.deepEqual(receipt, { id: 'event-1', type: 'order.placed', stream, entryId: entry?.id, status: 'stored' });
       const { timeMs, headers, ...event } = decodeFields(entry?.id ?? '', entry?.fields ?? []);
-      assert.deepEqual(event, { id: 'event-1', type: 'order.placed', source: 'suite', key: 'key', data });
+      assert.deepEqual(event, { id: 'event-1', type: 'order.placed', source: 'suite', key: 'key', version: 1, data });
       assert.deepEqual([timeMs, { ...headers }], [1_700_000_000_123, { trace: 'abc' }]);
     },
   },
