@@ -4,12 +4,17 @@
 /** A package may import itself, Node's own modules, and what stands here: names of rooms, then one client or library. */
 const doors = {
   admin: { rooms: ['core'] },
+  'codec-cloudevents': { rooms: ['core'] },
+  'codec-msgpack': { rooms: ['core'], libraries: ['@msgpack/msgpack'] },
   conformance: { rooms: ['core'] },
   core: {},
   memory: { rooms: ['core'] },
   'redis-ioredis': { rooms: ['core', 'redis-streams'], libraries: ['ioredis'] },
   'redis-node': { rooms: ['core', 'redis-streams'], libraries: ['redis'] },
   'redis-streams': { rooms: ['core'], libraries: ['cluster-key-slot'] },
+  'validator-custom': { rooms: ['core'] },
+  'validator-valibot': { rooms: ['core'], libraries: ['valibot', '@valibot/to-json-schema'] },
+  'validator-zod': { rooms: ['core'], libraries: ['zod', 'zod-to-json-schema'] },
 };
 
 const closedDoors = Object.entries(doors).map(([name, { rooms = [], libraries = [] }]) => ({

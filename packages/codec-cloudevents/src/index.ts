@@ -1,0 +1,1 @@
+export { cloudEventsCodec } from './cloudevents-codec.js';

@@ -1,0 +1,1 @@
+export { msgpackCodec } from './msgpack-codec.js';

@@ -1,0 +1,1 @@
+export { type ValibotValidator, valibotValidator } from './valibot-validator.js';

@@ -1,0 +1,1 @@
+export { type ZodValidator, zodValidator } from './zod-validator.js';
