@@ -7,6 +7,7 @@ const doors = {
   'codec-cloudevents': { rooms: ['core'] },
   'codec-msgpack': { rooms: ['core'], libraries: ['@msgpack/msgpack'] },
   conformance: { rooms: ['core'] },
+  contracts: { rooms: ['core'] },
   core: {},
   memory: { rooms: ['core'] },
   'redis-ioredis': { rooms: ['core', 'redis-streams'], libraries: ['ioredis'] },
