@@ -1,6 +1,7 @@
 export { adminSuite } from './admin-suite.js';
 export { clusterHarness } from './cluster-harness.js';
 export { clusterSuite } from './cluster-suite.js';
+export { codecsSuite } from './codecs-suite.js';
 export { conformanceOn } from './conformance-on.js';
 export { durabilitySuite } from './durability-suite.js';
 export { exitSuite } from './exit-suite.js';

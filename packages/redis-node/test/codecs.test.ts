@@ -1,0 +1,4 @@
+import { codecsSuite } from '@events/tooling-transport';
+import { kit } from './kit.js';
+
+codecsSuite(kit);
