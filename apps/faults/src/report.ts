@@ -121,6 +121,7 @@ function numbersOf({ publishing, delivery, order, lost }: Account): Record<strin
     'in flight when a process was killed or held up': delivery.interrupted,
     'duplicates beyond those': delivery.unexplainedDuplicates.length,
     'stored out of order': publishing.misplaced.length,
+    'reported as unknown, and stored late': publishing.late.length,
     'handled out of order': order.outOfOrder.length,
     'handled beside another of the key': order.besideEachOther.length,
   };

@@ -62,7 +62,10 @@ export function usualPromises(
       'An event is stored more often than once only for each sending without an answer',
       publishing.unexplainedCopies,
     ),
-    nothing('Events of one key are stored in the order of their calls', publishing.misplaced),
+    nothing(
+      'Events of one key are stored in the order of their calls, but for what came late and was reported as unknown',
+      publishing.misplaced,
+    ),
     nothing('Every event stored was handled or dead-lettered', delivery.lost),
     {
       what: 'Nothing is pending at the end',

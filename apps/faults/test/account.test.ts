@@ -189,6 +189,13 @@ describe('order', () => {
     expect(accountFor(evidenceOf({ ...twoEvents, entries: other })).publishing.misplaced).toEqual([]);
   });
 
+  test('of storing is not broken by what was reported as unknown and came late', () => {
+    const entries = [...twoEvents.entries].reverse();
+    const attempts = [attempt('k1:0', '', { result: 'unknown', entryId: undefined }), attempt('k1:1', '5-1')];
+    const { publishing } = accountFor(evidenceOf({ attempts, entries }));
+    expect([publishing.misplaced, publishing.late]).toEqual([[], ['k1:0']]);
+  });
+
   test('of handling is broken by an entry after a later one of its key', () => {
     expect(outOfOrder(handled('k1:1', '5-1'), handled('k1:0', '5-0'))).toHaveLength(1);
     expect(outOfOrder(handled('k1:1', '5-1'), handled('k2:0', '5-0'))).toEqual([]);

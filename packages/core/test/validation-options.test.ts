@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { defineEvents, EventConsumer, type StandardSchema, type ValidatorFactory } from '../src/index.js';
-import { ConsumingStage, fieldsOf } from './support/consuming.js';
+import { ConsumingStage, fieldsOf, gate } from './support/consuming.js';
 import { publishing } from './support/publishing.js';
 import { StubTransport } from './support/stub-transport.js';
 import { turn, until, useVirtualTime } from './support/virtual-time.js';
@@ -294,5 +294,15 @@ describe('a consumer', () => {
     expect(stage.count('validationFailed')).toBe(1);
     expect(stage.occurrences('error')).toEqual([expect.objectContaining({ code: 'EVENTS_VALIDATION' })]);
     expect([...stage.group.pending.keys()]).toEqual([bad, after]);
+  });
+
+  test('that stops hands the entry back while other handlers still run', async () => {
+    const running = gate();
+    const stage = new ConsumingStage({ events: defineEvents({ a: z.number() }), validation: { onInvalid: 'stop' } });
+    await stage.consumer.subscribe('*', () => running.promise).start();
+    const [, bad] = stage.stream.add(fieldsOf('a', 1), fieldsOf('a', 'text'));
+    await until(() => stage.subscription.released.includes(String(bad)));
+    running.open();
+    await until(() => stage.consumer.state !== 'running');
   });
 });

@@ -121,6 +121,7 @@ describe('what is published comes back', () => {
       })(),
       true,
     ],
+    ['objects that inherit functions', Object.assign(Object.create({ pay: () => 1 }), { total: 1 }), true],
     ['objects without a prototype', Object.assign(Object.create(null), { total: 1 }), true],
     ['a Date, which comes back as text', { deep: [new Date(0)] }, false],
     ['what has a toJSON', { toJSON: () => ({ total: 1 }) }, false],

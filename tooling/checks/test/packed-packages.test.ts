@@ -19,6 +19,59 @@ const clients = [
   return `${client}@${readManifest(installed).version}`;
 });
 
+/** What a user's compiler must take, and what it must refuse, by the types that are published. */
+const contractsProgram = `
+import { cloudEventsCodec } from '@events/codec-cloudevents';
+import { msgpackCodec } from '@events/codec-msgpack';
+import { describeContracts } from '@events/contracts';
+import { defineEvents, EventConsumer, type EventOutput, EventPublisher, versioned } from '@events/core';
+import { MemoryTransport } from '@events/memory';
+import { predicateValidator } from '@events/validator-custom';
+import { valibotValidator } from '@events/validator-valibot';
+import { zodValidator } from '@events/validator-zod';
+import * as v from 'valibot';
+import { z } from 'zod';
+
+const events = defineEvents({
+  'order.placed': versioned(z.object({ total: z.number() })).next(
+    zodValidator(z.object({ cents: z.number(), at: z.string().transform((text) => new Date(text)) })),
+    ({ total }) => ({ cents: total.toFixed.length, at: '' }),
+  ),
+  'order.paid': valibotValidator(v.object({ orderId: v.string() }), { strictMode: 'refuse' }),
+  'order.counted': predicateValidator((data): data is number => typeof data === 'number'),
+});
+const placed: EventOutput<typeof events, 'order.placed'> = { cents: 1, at: new Date() };
+// @ts-expect-error: the output, not the input
+const wrong: EventOutput<typeof events, 'order.placed'> = { cents: 1, at: '2026' };
+const transport = new MemoryTransport();
+const publisher = new EventPublisher({
+  transport, events, source: 'x', codec: msgpackCodec, compression: true,
+  validation: { strictMode: 'strip', validator: [zodValidator, valibotValidator], customValidator: ({ key }) => key !== '' },
+});
+const consumer = new EventConsumer({
+  transport, events, stream: 'x', group: 'x', codecs: [msgpackCodec, cloudEventsCodec],
+  onNewerVersion: 'stop', validation: { onInvalid: 'deliver' },
+});
+consumer.subscribe('order.*', (event) => {
+  if (event.type === 'order.placed') event.data.at.getTime();
+  else if (event.type === 'order.paid') event.data.orderId.length;
+  else event.data.toFixed();
+  // @ts-expect-error: not every one of them has it
+  event.data.cents;
+});
+// @ts-expect-error: no such type
+consumer.subscribe('order.lost', () => {});
+async function publish() {
+  await publisher.publish('order.placed', { cents: 1, at: '2026' });
+  // @ts-expect-error: the first version is not published any more
+  await publisher.publish('order.placed', { total: 1 });
+  // @ts-expect-error: no such option of a publisher
+  new EventPublisher({ transport, source: 'x', validation: { onInvalid: 'stop' } });
+  return [placed, wrong, describeContracts(events).events];
+}
+export { publish };
+`.split('\n');
+
 let directory = '';
 let tarballs: ReadonlyMap<string, string> = new Map();
 
@@ -80,6 +133,13 @@ describe('installed with npm', () => {
     await expectExports(await projects.commonjs.run('node main.js'));
     await projects.commonjs.checkTypes('main.ts', typedProgram);
   });
+
+  test.each(['module', 'commonjs'] as const)(
+    'contracts type what a %s project publishes and handles',
+    async (format) => {
+      await projects[format].checkTypes('contracts.ts', contractsProgram);
+    },
+  );
 
   test('a Jest project without any configuration requires every package', async () => {
     const cases = names.map((name) => `test('${name}', () => { expect(require('${name}')).toBeTruthy(); });`);

@@ -32,8 +32,13 @@ export interface PublishAudit {
   readonly copiesReportedUnknown: number;
   /** Events with more copies than unanswered sendings. */
   readonly unexplainedCopies: readonly string[];
-  /** Events that stand before an earlier one of their key. Copies are not looked at. */
+  /** Events that stand after a later one of their key. Copies, and what came late, are not looked at. */
   readonly misplaced: readonly string[];
+  /**
+   * The same of events that were reported as unknown: a network may deliver what a connection carried after that connection was
+   * given up, and after what the next one carried.
+   */
+  readonly late: readonly string[];
   readonly slowestMs: number;
 }
 
@@ -47,6 +52,8 @@ export function auditPublishing(evidence: Evidence): PublishAudit {
   const isErased = ({ entryId }: { readonly entryId: string | undefined }) =>
     erasedUpTo !== undefined && entryId !== undefined && compareEntryIds(entryId, erasedUpTo) <= 0;
   const copies = [...places].map(([eventId, found]) => ({ eventId, count: found.length - 1 }));
+  const unknown = new Set(having('unknown').map(({ eventId }) => eventId));
+  const outOfPlace = misplaced(entries, attempted);
   return {
     attempted: attempts.length,
     stored: having('stored').length,
@@ -71,7 +78,8 @@ export function auditPublishing(evidence: Evidence): PublishAudit {
     unexplainedCopies: copies
       .filter(({ eventId, count }) => count > (unanswered.get(eventId) ?? 0))
       .map(({ eventId }) => eventId),
-    misplaced: misplaced(entries, attempted),
+    misplaced: outOfPlace.filter((eventId) => !unknown.has(eventId)),
+    late: outOfPlace.filter((eventId) => unknown.has(eventId)),
     slowestMs: attempts.reduce((slowest, { tookMs }) => Math.max(slowest, tookMs), 0),
   };
 }
