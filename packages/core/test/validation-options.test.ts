@@ -300,8 +300,11 @@ describe('a consumer', () => {
     const running = gate();
     const stage = new ConsumingStage({ events: defineEvents({ a: z.number() }), validation: { onInvalid: 'stop' } });
     await stage.consumer.subscribe('*', () => running.promise).start();
+    const begunAt = Date.now();
     const [, bad] = stage.stream.add(fieldsOf('a', 1), fieldsOf('a', 'text'));
     await until(() => stage.subscription.released.includes(String(bad)));
+    // well before the stop runs out of time
+    expect(Date.now() - begunAt).toBeLessThan(5_000);
     running.open();
     await until(() => stage.consumer.state !== 'running');
   });
