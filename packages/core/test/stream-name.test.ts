@@ -6,7 +6,10 @@ import { clusterSlot } from './support/cluster-slot.js';
 
 const reserved = ['dlq', 'retry', 'dedup', 'seal', 'consumers', 'partitions', 'groups'];
 
-const segment = fc.stringMatching(/^[A-Za-z0-9._-]{1,6}$/).filter((text) => !reserved.includes(text));
+/** What may stand anywhere in a name: `p` and a number names a partition. */
+const segment = fc
+  .stringMatching(/^[A-Za-z0-9._-]{1,6}$/)
+  .filter((text) => !reserved.includes(text) && !/^p\d+$/.test(text));
 const tagged = fc.tuple(segment, segment).map(([head, tag]) => `${head}{${tag}}`);
 const streamName = fc.oneof(
   fc.array(segment, { minLength: 1, maxLength: 3 }).map((segments) => segments.join(':')),
