@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { opaqueKindOf } from '@events/core';
 
 /** Where data holds something that MessagePack would lose, and what. */
 export interface Loss {
@@ -51,17 +52,5 @@ function lossOfObject(value: object, depth: number): string | undefined {
   if (typeof (value as { readonly toJSON?: unknown }).toJSON === 'function')
     return 'an object with a toJSON, which is for JSON';
   if (Object.hasOwn(value, '__proto__')) return "a key '__proto__', which could pollute prototypes where it is read";
-  return opaque.find(([, is]) => is(value))?.[0];
+  return opaqueKindOf(value);
 }
-
-/** Objects whose content MessagePack does not see. */
-const opaque: readonly (readonly [string, (value: unknown) => boolean])[] = [
-  ['a Map', types.isMap],
-  ['a Set', types.isSet],
-  ['a RegExp', types.isRegExp],
-  ['an Error', types.isNativeError],
-  ['a Promise', types.isPromise],
-  ['a WeakMap', types.isWeakMap],
-  ['a WeakSet', types.isWeakSet],
-  ['a boxed value', types.isBoxedPrimitive],
-];

@@ -18,6 +18,11 @@ const opaque: readonly (readonly [string, (value: unknown) => boolean])[] = [
   ['a boxed value', types.isBoxedPrimitive],
 ];
 
+/** What an object is, `a Map` for instance, of which codecs that write own properties would write nothing; `undefined` for any other. */
+export function opaqueKindOf(value: object): string | undefined {
+  return opaque.find(([, is]) => is(value))?.[0];
+}
+
 /** Where data holds something that JSON would lose without a word, and what. */
 export interface Loss {
   /** Dotted; empty for the data itself. */
@@ -138,5 +143,5 @@ function lossOf(value: unknown): string | undefined {
   // a Buffer has a toJSON, and comes back as something else
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return 'bytes';
   if (typeof (value as { readonly toJSON?: unknown }).toJSON === 'function') return undefined;
-  return opaque.find(([, is]) => is(value))?.[0];
+  return opaqueKindOf(value);
 }

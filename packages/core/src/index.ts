@@ -57,6 +57,7 @@ export {
 export type { CheckedEvent, CustomValidator } from './event-validator.js';
 export type { FailoverRecovered } from './failover-recovery.js';
 export { toError } from './failure.js';
+export { opaqueKindOf } from './faithful-json.js';
 export type { GroupNamingContext, GroupNamingStrategy } from './group-name.js';
 export type {
   ConsumerDescription,
@@ -152,5 +153,6 @@ export {
   type TrimPolicy,
 } from './trim-policy.js';
 export type { ConsumerValidationOptions, ValidationOptions } from './validation-options.js';
-export type { StrictMode, Validator, ValidatorFactory, ValidatorOptions } from './validator.js';
+export type { DocumentedValidator, StrictMode, Validator, ValidatorFactory, ValidatorOptions } from './validator.js';
+export { type ValidatorLibrary, validatorsOf } from './validators-of.js';
 export { type ContractVersion, type VersionedContract, versioned, versionsOf } from './versioned.js';

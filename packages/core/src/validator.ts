@@ -1,4 +1,4 @@
-import type { StandardSchema } from './standard-schema.js';
+import type { JsonSchemaOf, StandardSchema } from './standard-schema.js';
 
 /** What happens to fields that a schema does not name, at any depth: data with one is refused, it is left out, or it is kept. */
 export type StrictMode = 'refuse' | 'strip' | 'keep';
@@ -25,3 +25,8 @@ export interface ValidatorFactory {
   /** Whose schemas it takes, as they name it in `~standard.vendor`. */
   readonly vendor: string;
 }
+
+/** A validator that also says what its schema takes and gives, as JSON Schema. */
+export type DocumentedValidator<Input = unknown, Output = Input> = Validator<Input, Output> & {
+  readonly '~standard': { readonly jsonSchema: JsonSchemaOf };
+};

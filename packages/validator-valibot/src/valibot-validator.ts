@@ -1,60 +1,39 @@
 import {
-  type JsonSchemaOf,
+  type DocumentedValidator,
   type JsonSchemaOptions,
-  OptionsError,
   type SchemaInput,
   type SchemaOutput,
   type SchemaResult,
   type StandardSchema,
-  type StrictMode,
-  type Validator,
   type ValidatorOptions,
+  validatorsOf,
 } from '@events/core';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import { readable } from './readable-issues.js';
-import { isValibot, type ValibotSchema, withStrictMode } from './strict-mode.js';
+import { isValibot, withStrictMode } from './strict-mode.js';
 
 /** A valibot schema as a validator: a Standard Schema with a JSON Schema. */
-export type ValibotValidator<Schema extends StandardSchema> = Validator<SchemaInput<Schema>, SchemaOutput<Schema>> & {
-  readonly '~standard': { readonly jsonSchema: JsonSchemaOf };
-};
+export type ValibotValidator<Schema extends StandardSchema> = DocumentedValidator<
+  SchemaInput<Schema>,
+  SchemaOutput<Schema>
+>;
 
-const strictModes: readonly (StrictMode | undefined)[] = [undefined, 'refuse', 'strip', 'keep'];
-
-function validatorOf<Schema extends StandardSchema>(
-  schema: Schema,
-  options: ValidatorOptions = {},
-): ValibotValidator<Schema> {
-  const { strictMode } = options;
-  if (!strictModes.includes(strictMode)) {
-    throw new OptionsError(`strictMode must be one of 'refuse', 'strip', 'keep', not ${String(strictMode)}`);
-  }
-  const made = sources.get(schema);
-  // what a contract says of itself goes before what holds for all of them
-  if (made !== undefined && (made.strictMode !== undefined || strictMode === undefined)) return schema as never;
-  const source = made?.schema ?? schema;
-  if (!isValibot(source)) throw new OptionsError('valibotValidator takes a schema of valibot 1');
-  const strict = (strictMode === undefined ? source : withStrictMode(source, strictMode)) as never;
-  const validator = {
-    '~standard': {
-      version: 1,
-      vendor: 'valibot',
+const make = validatorsOf({
+  vendor: 'valibot',
+  takes: 'a schema of valibot 1',
+  accepts: isValibot,
+  open(given, strictMode) {
+    const source = given as unknown as Parameters<typeof withStrictMode>[0];
+    const strict = (strictMode === undefined ? source : withStrictMode(source, strictMode)) as never;
+    return {
       validate: source.async
-        ? (value: unknown) => v.safeParseAsync(strict, value).then(answer)
-        : (value: unknown) => answer(v.safeParse(strict, value)),
+        ? (value) => v.safeParseAsync(strict, value).then(answer)
+        : (value) => answer(v.safeParse(strict, value)),
       jsonSchema: { input: jsonSchemaOf(strict, 'input'), output: jsonSchemaOf(strict, 'output') },
-    },
-  } as const;
-  sources.set(validator, { schema: source, strictMode });
-  return validator as unknown as ValibotValidator<Schema>;
-}
-
-/** What validators were made of. */
-const sources = new WeakMap<
-  object,
-  { readonly schema: StandardSchema | ValibotSchema; readonly strictMode: StrictMode | undefined }
->();
+    };
+  },
+});
 
 function answer({ issues, output }: { readonly issues?: unknown; readonly output: unknown }): SchemaResult<unknown> {
   return issues === undefined ? { value: output } : { issues: readable(issues as Parameters<typeof readable>[0]) };
@@ -76,4 +55,8 @@ function jsonSchemaOf(schema: never, typeMode: 'input' | 'output') {
  *
  * @throws OptionsError for something that is not a valibot schema, and for an unknown mode
  */
-export const valibotValidator = Object.assign(validatorOf, { vendor: 'valibot' });
+export const valibotValidator = Object.assign(
+  <Schema extends StandardSchema>(schema: Schema, options?: ValidatorOptions) =>
+    make(schema, options) as ValibotValidator<Schema>,
+  { vendor: 'valibot' },
+);

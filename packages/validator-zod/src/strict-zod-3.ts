@@ -1,5 +1,6 @@
 import type { StandardSchema, StrictMode } from '@events/core';
 import { z } from 'zod/v3';
+import { namesOfAll } from './names-of-all.js';
 
 /** What is needed of a schema of zod 3. */
 export interface Zod3Schema extends StandardSchema {
@@ -111,18 +112,8 @@ function namesOf(schema: Zod3Schema): Set<string> | undefined {
   if (def.typeName === 'ZodObject') {
     return isOpen(def) ? new Set(Object.keys((def.shape as () => object)())) : undefined;
   }
-  if (def.typeName === 'ZodIntersection') return union([def.left as Zod3Schema, def.right as Zod3Schema]);
-  if (Array.isArray(def.options)) return union(def.options);
+  if (def.typeName === 'ZodIntersection') return namesOfAll([def.left as Zod3Schema, def.right as Zod3Schema], namesOf);
+  if (Array.isArray(def.options)) return namesOfAll(def.options, namesOf);
   const next = def.innerType ?? def.schema ?? def.in ?? def.type;
   return isZod3(next) && def.typeName !== 'ZodArray' ? namesOf(next) : undefined;
-}
-
-function union(schemas: readonly Zod3Schema[]): Set<string> | undefined {
-  const names = new Set<string>();
-  for (const schema of schemas) {
-    const each = namesOf(schema);
-    if (each === undefined) return undefined;
-    for (const name of each) names.add(name);
-  }
-  return names;
 }

@@ -1,5 +1,6 @@
 import type { StandardSchema, StrictMode } from '@events/core';
 import { z } from 'zod/v4';
+import { namesOfAll } from './names-of-all.js';
 
 /** What is needed of a schema of zod 4, mini or not. */
 export interface Zod4Schema extends StandardSchema {
@@ -115,19 +116,9 @@ function isOpen({ catchall }: Def): boolean {
 function namesOf(schema: Zod4Schema): Set<string> | undefined {
   const { def } = schema._zod;
   if (def.type === 'object') return isOpen(def) ? new Set(Object.keys(def.shape as object)) : undefined;
-  if (def.type === 'intersection') return union([def.left as Zod4Schema, def.right as Zod4Schema]);
-  if (def.type === 'union') return union(def.options as Zod4Schema[]);
+  if (def.type === 'intersection') return namesOfAll([def.left as Zod4Schema, def.right as Zod4Schema], namesOf);
+  if (def.type === 'union') return namesOfAll(def.options as Zod4Schema[], namesOf);
   if (def.type === 'lazy') return namesOf((def.getter as () => Zod4Schema)());
   const inner = def.innerType ?? def.in;
   return isZod4(inner) ? namesOf(inner) : undefined;
-}
-
-function union(schemas: readonly Zod4Schema[]): Set<string> | undefined {
-  const names = new Set<string>();
-  for (const schema of schemas) {
-    const each = namesOf(schema);
-    if (each === undefined) return undefined;
-    for (const name of each) names.add(name);
-  }
-  return names;
 }

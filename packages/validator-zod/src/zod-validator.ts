@@ -1,13 +1,12 @@
 import {
-  type JsonSchemaOf,
-  OptionsError,
+  type DocumentedValidator,
   type SchemaInput,
   type SchemaOutput,
   type SchemaResult,
   type StandardSchema,
   type StrictMode,
-  type Validator,
   type ValidatorOptions,
+  validatorsOf,
 } from '@events/core';
 import { jsonSchemaOf } from './json-schema.js';
 import { readable } from './readable-issues.js';
@@ -15,52 +14,35 @@ import { isZod3, withStrictMode as withStrictMode3 } from './strict-zod-3.js';
 import { isZod4, withStrictMode as withStrictMode4 } from './strict-zod-4.js';
 
 /** A zod schema as a validator: a Standard Schema with a JSON Schema, of zod 3 too. */
-export type ZodValidator<Schema extends StandardSchema> = Validator<SchemaInput<Schema>, SchemaOutput<Schema>> & {
-  readonly '~standard': { readonly jsonSchema: JsonSchemaOf };
-};
+export type ZodValidator<Schema extends StandardSchema> = DocumentedValidator<
+  SchemaInput<Schema>,
+  SchemaOutput<Schema>
+>;
 
-const strictModes: readonly (StrictMode | undefined)[] = [undefined, 'refuse', 'strip', 'keep'];
-
-function validatorOf<Schema extends StandardSchema>(
-  schema: Schema,
-  options: ValidatorOptions = {},
-): ZodValidator<Schema> {
-  const { strictMode } = options;
-  if (!strictModes.includes(strictMode)) {
-    throw new OptionsError(`strictMode must be one of 'refuse', 'strip', 'keep', not ${String(strictMode)}`);
-  }
-  const made = sources.get(schema);
-  // what a contract says of itself goes before what holds for all of them
-  if (made !== undefined && (made.strictMode !== undefined || strictMode === undefined)) return schema as never;
-  const source = made?.schema ?? schema;
-  const strict = strictly(source, strictMode);
-  const { validate } = strict['~standard'];
-  const answer = (result: SchemaResult<SchemaOutput<Schema>>): SchemaResult<SchemaOutput<Schema>> =>
-    result.issues === undefined ? result : { issues: readable(result.issues) };
-  const validator = {
-    '~standard': {
-      version: 1,
-      vendor: 'zod',
-      validate: (value: unknown) => {
-        const result = validate(value) as
-          | SchemaResult<SchemaOutput<Schema>>
-          | Promise<SchemaResult<SchemaOutput<Schema>>>;
+const make = validatorsOf({
+  vendor: 'zod',
+  takes: 'a schema of zod 3.25 or 4',
+  accepts: (schema) => isZod4(schema) || isZod3(schema),
+  open(schema, strictMode) {
+    const strict = strictMode === undefined ? schema : strictly(schema, strictMode);
+    const { validate } = strict['~standard'];
+    return {
+      validate: (value) => {
+        const result = validate(value);
         return result instanceof Promise ? result.then(answer) : answer(result);
       },
       jsonSchema: jsonSchemaOf(strict),
-    },
-  } as const;
-  sources.set(validator, { schema: source, strictMode });
-  return validator as unknown as ZodValidator<Schema>;
+    };
+  },
+});
+
+function strictly(schema: StandardSchema, strictMode: StrictMode): StandardSchema {
+  if (isZod4(schema)) return withStrictMode4(schema, strictMode);
+  return isZod3(schema) ? withStrictMode3(schema, strictMode) : schema;
 }
 
-/** What validators were made of. */
-const sources = new WeakMap<object, { readonly schema: StandardSchema; readonly strictMode: StrictMode | undefined }>();
-
-function strictly(schema: StandardSchema, strictMode: StrictMode | undefined): StandardSchema {
-  if (isZod4(schema)) return strictMode === undefined ? schema : withStrictMode4(schema, strictMode);
-  if (isZod3(schema)) return strictMode === undefined ? schema : withStrictMode3(schema, strictMode);
-  throw new OptionsError('zodValidator takes a schema of zod 3.25 or 4');
+function answer(result: SchemaResult<unknown>): SchemaResult<unknown> {
+  return result.issues === undefined ? result : { issues: readable(result.issues) };
 }
 
 /**
@@ -70,4 +52,8 @@ function strictly(schema: StandardSchema, strictMode: StrictMode | undefined): S
  *
  * @throws OptionsError for something that is not a zod schema, and for an unknown mode
  */
-export const zodValidator = Object.assign(validatorOf, { vendor: 'zod' });
+export const zodValidator = Object.assign(
+  <Schema extends StandardSchema>(schema: Schema, options?: ValidatorOptions) =>
+    make(schema, options) as ZodValidator<Schema>,
+  { vendor: 'zod' },
+);
