@@ -103,12 +103,14 @@ describe('lostByTrim', () => {
     const { stage, told } = watched();
     stage.stream.groups.set('billing', new StubGroup('beginning'));
     await stage.consumer.start();
+    // a watch that rests looks again within 12 s
+    const longestMs = 13_000;
     for (const missed of [0, 40, 40, 65, 0, 5]) {
       told.progress = { missed };
-      await elapse(11_000);
+      await elapse(longestMs);
     }
     told.progress = { missed: null };
-    await elapse(11_000);
+    await elapse(longestMs);
     const counts = stage.occurrences<{ entryId: null; count: number }>('lostByTrim');
     expect(counts.map(({ count }) => count)).toEqual([40, 25, 5]);
     expect(counts[0]).toEqual({ stream: 'orders', group: 'billing', entryId: null, count: 40 });
