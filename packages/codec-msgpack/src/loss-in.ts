@@ -8,8 +8,11 @@ export interface Loss {
   readonly what: string;
 }
 
-/** Whether what is read back equals `data`; what would be lost, where something would. */
-export function lossIn(data: unknown, path: readonly PropertyKey[], depth: number): 'same' | 'changed' | Loss {
+/**
+ * Whether what is read back equals `data`; what would be lost, where something would. `path` is where `data` stands: one array for
+ * the whole walk, since most data loses nothing.
+ */
+export function lossIn(data: unknown, path: PropertyKey[], depth: number): 'same' | 'changed' | Loss {
   const what = lossOf(data, depth);
   if (what !== undefined) return { path: path.map(String).join('.'), what };
   if (typeof data !== 'object' || data === null || types.isDate(data)) return 'same';
@@ -20,7 +23,9 @@ export function lossIn(data: unknown, path: readonly PropertyKey[], depth: numbe
   for (const key of keys) {
     const child = (data as Record<PropertyKey, unknown>)[key];
     if (child === undefined && !isList) continue;
-    const found = lossIn(child, [...path, key], depth - 1);
+    path.push(key);
+    const found = lossIn(child, path, depth - 1);
+    path.pop();
     if (typeof found === 'object') return found;
     if (found === 'changed') fate = found;
   }

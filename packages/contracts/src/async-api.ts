@@ -71,6 +71,8 @@ export function toAsyncApi(document: ContractsDocument, options: AsyncApiOptions
   const operations: Record<string, unknown> = {};
   for (const [name, stream] of Object.entries(streams)) {
     checkKeys(`streams['${name}']`, stream, ['types', 'description', 'groups']);
+    if (!Array.isArray(stream.types))
+      throw new OptionsError(`streams['${name}'] needs types: an array of those that it carries`);
     const key = streamKey(name, streamPrefix, true);
     const own = types.filter((type) => stream.types.some((pattern) => matches(pattern, type)));
     for (const type of own) carried.add(type);

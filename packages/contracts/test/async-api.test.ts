@@ -76,6 +76,7 @@ describe('the AsyncAPI document', () => {
     ['a type that no stream carries', { streams: { orders: { types: ['order.*'] } } }, "'anything.happened'"],
     ['an unknown option', { servers: {} }, '"servers"'],
     ['an unknown option of a stream', { streams: { orders: { types: ['*'], keys: [] } } }, '"keys"'],
+    ['a stream without types', { streams: { orders: {} } }, "streams['orders'] needs types"],
     ['an unknown role', { role: 'producer' }, "'publisher'"],
     ['a stream that may not be named so', { streams: { 'a b': { types: ['*'] } } }, 'a b'],
   ])('is not written of %s', (_name, given, message) => {
